@@ -1,0 +1,1 @@
+"""The `sessions` command: parsing and printing only."""

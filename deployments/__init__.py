@@ -1,0 +1,1 @@
+"""Session definitions, and the code that checks and applies them."""

@@ -1,0 +1,1 @@
+"""What a session is and how the outside is reached; no Prefect in it."""

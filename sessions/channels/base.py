@@ -1,0 +1,50 @@
+"""Where reports go: one Protocol, the message, and the receipt."""
+
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, JsonValue
+
+from sessions.outcome import Outcome
+
+
+class Message(BaseModel, frozen=True):
+    """A report on its way out, already redacted.
+
+    `key` is the same for every attempt at one message to one target, so that a receiver can tell a repetition.
+    `facts` is what a program would read: session, run, slot, outcome, cost and so on.
+    """
+
+    key: str
+    title: str
+    markdown: str
+    session: str
+    run_id: str
+    outcome: Outcome
+    facts: dict[str, JsonValue] = {}
+
+
+class Receipt(BaseModel, frozen=True):
+    """What is known after one target was tried.
+
+    `unknown`: the process died between sending and writing down that it had; it is not sent again.
+    """
+
+    target: str
+    status: Literal["pending", "sending", "delivered", "failed", "unknown"]
+    detail: str = ""
+    attempts: int = 0
+
+
+class Channel(Protocol):
+    """Takes a message to one kind of target."""
+
+    #: Whether the receiver can tell a repetition by the message's key, so that sending again after a crash is safe.
+    repeatable: bool
+
+    async def send(self, message: Message, to: str) -> str:
+        """Deliver it; returns where it went, for people, without secrets.
+
+        Raises:
+            DeliveryError: it was not taken; says whether trying again can help.
+        """
+        ...

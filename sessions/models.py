@@ -1,0 +1,121 @@
+"""The models a session may name: one registry, as data in `models.toml`."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
+
+from sessions.errors import ModelError, SettingsError
+
+SHIPPED = Path(__file__).with_name("models.toml")
+PER_MILLION = 1_000_000
+#: Which provider's models each runner can run.
+RUNNER_PROVIDERS = {"claude-agent-sdk": "anthropic", "anthropic": "anthropic"}
+
+
+class Usage(BaseModel, frozen=True):
+    """Tokens that a provider counted. Cached input is counted apart from `input_tokens`."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together."""
+        mine, its = self.model_dump(), other.model_dump()
+        return Usage(**{name: mine[name] + its[name] for name in mine})
+
+    @property
+    def total_tokens(self) -> int:
+        """All of them, cached ones included."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+class Price(BaseModel, frozen=True, extra="forbid"):
+    """US dollars for a million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_write: float = Field(ge=0)
+    cache_read: float = Field(ge=0)
+
+
+class Model(BaseModel, frozen=True, extra="forbid"):
+    """One model: its spelling at the provider, its limits and its list price."""
+
+    id: str = Field(min_length=1)
+    name: str
+    provider: str
+    aliases: tuple[str, ...] = ()
+    context_tokens: int = Field(ge=1)
+    max_output_tokens: int = Field(ge=1)
+    temperature_max: float = Field(ge=0)
+    gate: bool = False
+    priced_on: date
+    price: Price
+
+    def cost_usd(self, usage: Usage) -> float:
+        """What `usage` costs at the list price, in US dollars."""
+        spent = (
+            usage.input_tokens * self.price.input
+            + usage.output_tokens * self.price.output
+            + usage.cache_read_tokens * self.price.cache_read
+            + usage.cache_write_tokens * self.price.cache_write
+        )
+        return spent / PER_MILLION
+
+
+def _read(path: Path) -> list[Model]:
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("models", [])
+        return [Model.model_validate(row) for row in rows]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise SettingsError(f"{path}: not a models file: {error}. See sessions/models.toml for its form.") from error
+
+
+@cache
+def known_models(extra_file: Path | None = None) -> dict[str, Model]:
+    """Every model by id, shipped ones first; `extra_file` adds to them and may replace them.
+
+    Raises:
+        SettingsError: the file cannot be read as one of models.
+    """
+    models = _read(SHIPPED) + (_read(extra_file) if extra_file else [])
+    return {model.id: model for model in models}
+
+
+def find_model(name: str, extra_file: Path | None = None) -> Model:
+    """The model that `name` spells: an id, an alias, or either after `provider/`.
+
+    Raises:
+        ModelError: no model is spelled so; the sentence names the nearest ones.
+    """
+    models = known_models(extra_file)
+    provider, _, bare = name.rpartition("/")
+    for model in models.values():
+        if bare in (model.id, *model.aliases) and provider in ("", model.provider):
+            return model
+    near = difflib.get_close_matches(bare, models, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ModelError(f"{name!r} is not a known model; {hint}known are {', '.join(models)}", field="model")
+
+
+def require_model(name: str, *, runner: str, enabled: Iterable[str] = (), extra_file: Path | None = None) -> Model:
+    """The model that `name` spells, if it is enabled and `runner` can run it.
+
+    Raises:
+        ModelError: unknown, gated, or of a provider that the runner does not speak to.
+    """
+    model = find_model(name, extra_file)
+    if model.gate and model.id not in enabled:
+        raise ModelError(f"{model.name} is gated; enable it with SESSIONS_ENABLED_MODELS={model.id}", field="model")
+    if RUNNER_PROVIDERS[runner] != model.provider:
+        able = [r for r, provider in RUNNER_PROVIDERS.items() if provider == model.provider]
+        remedy = f"use runner {able[0]}" if able else f"choose a model of {RUNNER_PROVIDERS[runner]}"
+        raise ModelError(f"runner {runner} cannot run {model.name}; {remedy}", field="model")
+    return model

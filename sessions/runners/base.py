@@ -1,0 +1,110 @@
+"""What drives a model: one Protocol, and what goes in and comes out of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, JsonValue
+
+from sessions.models import Model, Usage
+from sessions.transcript import Entry, Transcript
+
+
+class Stop(StrEnum):
+    """Why an agent ended."""
+
+    FINISHED = "finished"
+    MAX_TURNS = "max_turns"
+    MAX_COST = "max_cost"
+    TIMED_OUT = "timed_out"
+    INACTIVE = "inactive"
+    REFUSED = "refused"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class Denial(BaseModel, frozen=True):
+    """A tool call that the agent was not allowed to make."""
+
+    tool: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
+    """Everything a runner needs for one run.
+
+    `context` is added to the system prompt. `environment` is the whole environment of the agent's process and of the
+    tools it runs. `max_turns` and `max_cost_usd` are 0 for none. Empty `allowed_tools` means the runner's safe set.
+    `agent_session_id` is a UUID that the runner's own session takes.
+    """
+
+    prompt: str
+    context: str
+    model: Model
+    temperature: float
+    max_tokens: int
+    max_turns: int = 0
+    max_cost_usd: float = 0.0
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    workspace: Path
+    environment: Mapping[str, str]
+    base_url: str = ""
+    api_key: str = ""
+    retries: int = 2
+    agent_session_id: str
+
+
+class AgentEnd(BaseModel, frozen=True):
+    """How a runner says that it is done. `error` is a sentence for a person when `stop` is FAILED or REFUSED."""
+
+    stop: Stop
+    final_text: str = ""
+    error: str = ""
+    denials: tuple[Denial, ...] = ()
+
+
+class AgentRun(BaseModel, frozen=True):
+    """What one agent did: the same from every runner.
+
+    `cost_usd` comes from the usage that the provider counted and the list price of the model.
+    """
+
+    stop: Stop
+    final_text: str
+    error: str
+    transcript: tuple[Entry, ...]
+    turns: int
+    usage: Usage
+    cost_usd: float
+    denials: tuple[Denial, ...]
+    agent_session_id: str
+    started_at: datetime
+    ended_at: datetime
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the prompt to the last word."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+class Runner(Protocol):
+    """Drives one model until it is done or one of its own limits bites.
+
+    Everything the agent says and does goes into `transcript` as it happens: a `prompt` entry first, then per turn
+    thinking, text, tool calls, a `usage` entry, and the tool results. Turns and money are checked by the runner after
+    each turn; time is checked from outside, by cancelling `run`: the runner then ends what it started and re-raises
+    `CancelledError`.
+
+    Raises:
+        RunnerError: the runtime could not be started at all.
+    """
+
+    name: str
+    safe_tools: tuple[str, ...]
+
+    async def run(self, task: AgentTask, transcript: Transcript) -> AgentEnd:
+        """Run the task to its end."""
+        ...

@@ -1,0 +1,104 @@
+"""Every setting, read from the environment in this one place."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sessions.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """The project's settings. Names in the environment are `SESSIONS_` and the field in capitals, unless it says else."""
+
+    model_config = SettingsConfigDict(env_prefix="SESSIONS_", populate_by_name=True, extra="ignore", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("sessions", appauthor=False)),
+        description="Local state: runs, memory, repository mirrors, the local Prefect server.",
+    )
+    memory_url: str = Field("", description="`sqlite:///PATH`. Empty: memory.sqlite3 in the home.")
+    model: str = Field("claude-sonnet-4-5", description="The project's default model.")
+    agent_models: dict[str, str] = Field(
+        default_factory=dict,
+        description='Default model for each agent, as JSON: {"main": "claude-haiku-4-5"}.',
+    )
+    enabled_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Gated models that may be used, separated by commas."
+    )
+    models_file: Path | None = Field(None, description="More models, in the form of sessions/models.toml.")
+    extraction_model: str = Field("claude-haiku-4-5", description="Which model turns a transcript into observations.")
+    inactivity_timeout_seconds: int = Field(
+        86400, ge=0, description="For sessions that give -1: how long an agent may be idle. 0: for ever."
+    )
+    context_tokens: int = Field(6000, ge=500, description="The most that the context may take, in tokens.")
+    agent_env: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names of further variables that the agent's process may see, separated by commas."
+    )
+    webhook_timeout_seconds: float = Field(10.0, gt=0, description="How long one delivery attempt may take.")
+    delivery_retries: int = Field(2, ge=0, description="How often a delivery is tried again within its run.")
+    delivery_retry_seconds: float = Field(5.0, ge=0, description="Wait before the first further try; it doubles.")
+    git_name: str = Field("Scheduled Sessions", description="Author of the agent's commits.")
+    git_email: str = Field("sessions@localhost", description="Mail address of that author.")
+    git_timeout_seconds: float = Field(120.0, gt=0, description="How long to wait for a repository's lock, or for git.")
+    model_retries: int = Field(2, ge=0, description="How often a model call that failed for the moment is tried again.")
+
+    anthropic_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias="ANTHROPIC_API_KEY", description="Key of the Anthropic API."
+    )
+    anthropic_base_url: str = Field(
+        "", validation_alias="ANTHROPIC_BASE_URL", description="Any server that speaks the Messages API."
+    )
+    telegram_bot_token: SecretStr = Field(
+        SecretStr(""), validation_alias="TELEGRAM_BOT_TOKEN", description="For channel telegram."
+    )
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), validation_alias="SLACK_WEBHOOK_URL", description="For channel slack."
+    )
+    discord_webhook_url: SecretStr = Field(
+        SecretStr(""), validation_alias="DISCORD_WEBHOOK_URL", description="For channel discord."
+    )
+
+    @field_validator("enabled_models", "agent_env", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @cached_property
+    def memory_address(self) -> str:
+        """The memory's URL with its default filled in."""
+        return self.memory_url or f"sqlite:///{self.home / 'memory.sqlite3'}"
+
+    def model_for(self, agent: str, asked: str = "") -> str:
+        """The model that runs: what was asked for, then the agent's default, then the project's."""
+        return asked or self.agent_models.get(agent, self.model)
+
+    def require_model_access(self) -> None:
+        """Say before any run starts that no model can be reached.
+
+        Raises:
+            SettingsError: neither a key nor a base address is set.
+        """
+        if not self.anthropic_api_key.get_secret_value() and not self.anthropic_base_url:
+            raise SettingsError(
+                "no model can be reached: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL to a server that speaks the "
+                "Messages API, in the environment of the worker"
+            )
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a value in the environment cannot be used; the sentence names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else f"SESSIONS_{name.upper()}"
+        raise SettingsError(f"{variable}: {first['msg']}") from error

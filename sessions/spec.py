@@ -1,0 +1,202 @@
+"""What a session is: the flat parameters of a definition, checked.
+
+The annotated types are the single place that says what a parameter is called on a form, what it means and which
+values it takes. The flow's signature is made of them, and so is `SessionSpec`.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+SLUG = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+RunnerName = Literal["claude-agent-sdk", "anthropic"]
+ChannelName = Literal["file", "webhook", "telegram", "slack", "discord", "apprise"]
+
+
+class Repo(BaseModel, extra="forbid"):
+    """A git repository that the agent works on."""
+
+    url: str = Field(
+        min_length=1,
+        title="URL",
+        description="Where to clone from: https, ssh, or a path; `.` is the checkout that runs the session. "
+        "No credentials in it.",
+    )
+    branch: str = Field("", title="Branch", description="Empty: the repository's default branch.")
+    auto_push: bool = Field(
+        default=False,
+        title="Push what the agent committed or changed",
+        description="Off: changes are kept with the run and reported.",
+    )
+
+
+class DeliveryTarget(BaseModel, extra="forbid"):
+    """Where the report goes."""
+
+    mode: Literal["announce", "none"] = Field(
+        "announce", title="Mode", description="none: the target is kept but nothing is sent to it."
+    )
+    channel: ChannelName = Field(title="Channel")
+    to: str = Field(
+        "",
+        title="To",
+        description="file: a path. webhook and apprise: a URL. telegram: CHAT, CHAT:topic:TOPIC or CHAT:TOPIC. "
+        "slack, discord: empty for the address in the environment. `${NAME}` is read from the environment of "
+        "the worker when the report is sent, so that no secret stands here.",
+    )
+    best_effort: bool = Field(
+        default=False,
+        title="Best effort",
+        description="On: tried once, and a failure raises no alert at failure_delivery. It is recorded all the same.",
+    )
+
+    @model_validator(mode="after")
+    def _needs_an_address(self) -> Self:
+        if self.channel in ("file", "webhook", "telegram", "apprise") and not self.to.strip():
+            raise ValueError(f"channel {self.channel} needs `to`")
+        return self
+
+
+Prompt = Annotated[
+    str,
+    Field(title="Prompt", description="What the agent is asked on every run. Either this or a prompt file."),
+]
+PromptFile = Annotated[
+    str,
+    Field(
+        title="Prompt file",
+        description="A file in the repository that holds the prompt: its path from the root.",
+    ),
+]
+AgentName = Annotated[
+    str,
+    StringConstraints(pattern=SLUG),
+    Field(
+        title="Agent",
+        description="Who runs: owns a memory and a budget. Lower-case letters, digits, hyphens.",
+    ),
+]
+Runner = Annotated[
+    RunnerName,
+    Field(
+        title="Runner",
+        description="claude-agent-sdk: Claude Code with its tools. anthropic: a light tool loop.",
+    ),
+]
+ModelName = Annotated[
+    str,
+    Field(
+        title="Model",
+        description="For example claude-sonnet-4-5, claude-haiku-4-5 or anthropic/claude-opus-4-5. "
+        "Empty: the agent's default, then the project's, then claude-sonnet-4-5.",
+    ),
+]
+Temperature = Annotated[
+    float,
+    Field(ge=0, le=2, title="Temperature", description="0 is the most repeatable. Claude takes 0 to 1."),
+]
+MaxTokens = Annotated[
+    int,
+    Field(ge=1, title="Max tokens", description="The longest single answer, in tokens. Usual: 100 to 8,000."),
+]
+TimeoutSeconds = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Timeout (seconds)",
+        description="The agent and all it started end after this time; what exists is still remembered and "
+        "delivered. 0: none. Usual: 60 to 1,800.",
+    ),
+]
+InactivityTimeoutSeconds = Annotated[
+    int,
+    Field(
+        ge=-1,
+        title="Inactivity timeout (seconds)",
+        description="The agent ends after this time without a word or a tool event. 0: never. "
+        "-1: the project's setting, which is 24 hours by default.",
+    ),
+]
+MaxTurns = Annotated[
+    int,
+    Field(ge=0, title="Max turns", description="The agent ends after this many model answers. 0: no limit."),
+]
+MaxCostUsd = Annotated[
+    float,
+    Field(
+        ge=0,
+        title="Max cost (US dollars)",
+        description="The agent ends when the answers so far cost this much at list price. 0: no limit.",
+    ),
+]
+Repos = Annotated[list[Repo], Field(title="Repositories", description="The first is where the agent starts.")]
+Targets = Annotated[list[DeliveryTarget], Field(title="Delivery", description="Where the report goes.")]
+FailureTargets = Annotated[
+    list[DeliveryTarget],
+    Field(title="Failure delivery", description="Told, beside `delivery`, when a run or a delivery failed."),
+]
+AllowedTools = Annotated[
+    list[str],
+    Field(
+        title="Allowed tools",
+        description="For example Read, Grep, Bash, `Bash(git log:*)`. Empty: the runner's safe set.",
+    ),
+]
+DisallowedTools = Annotated[list[str], Field(title="Disallowed tools", description="Taken away from the allowed ones.")]
+StartingDeadlineSeconds = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Starting deadline (seconds)",
+        description="A scheduled run that would start later than this after its slot is recorded as missed. "
+        "0: it runs however late.",
+    ),
+]
+KeepSuccessful = Annotated[int, Field(ge=0, title="Successful runs kept")]
+KeepFailed = Annotated[int, Field(ge=0, title="Failed runs kept")]
+
+
+class SessionSpec(BaseModel, extra="forbid"):
+    """The parameters of one run, with the definition's defaults and the run's overrides applied.
+
+    Raises:
+        pydantic.ValidationError: a value outside its bounds, or not exactly one kind of prompt.
+    """
+
+    prompt: Prompt = ""
+    prompt_file: PromptFile = ""
+    agent: AgentName = "main"
+    runner: Runner = "claude-agent-sdk"
+    model: ModelName = ""
+    temperature: Temperature = 0.7
+    max_tokens: MaxTokens = 4000
+    timeout_seconds: TimeoutSeconds = 300
+    inactivity_timeout_seconds: InactivityTimeoutSeconds = -1
+    max_turns: MaxTurns = 0
+    max_cost_usd: MaxCostUsd = 0.0
+    repos: Repos = []
+    delivery: Targets = []
+    failure_delivery: FailureTargets = []
+    allowed_tools: AllowedTools = []
+    disallowed_tools: DisallowedTools = []
+    starting_deadline_seconds: StartingDeadlineSeconds = 300
+    keep_successful: KeepSuccessful = 5
+    keep_failed: KeepFailed = 3
+
+    @model_validator(mode="after")
+    def _exactly_one_prompt(self) -> Self:
+        if self.prompt and self.prompt_file:
+            raise ValueError("prompt: give either prompt or prompt_file, not both")
+        if not self.prompt.strip() and not self.prompt_file.strip():
+            raise ValueError("prompt: is blank; give the agent something to do, in prompt or prompt_file")
+        return self
+
+    @model_validator(mode="after")
+    def _prompt_file_stays_inside(self) -> Self:
+        path = PurePosixPath(self.prompt_file)
+        if path.is_absolute() or ".." in path.parts or Path(self.prompt_file).is_absolute():
+            raise ValueError(
+                f"prompt_file: {self.prompt_file} is outside the repository; give its path from the repository's root"
+            )
+        return self

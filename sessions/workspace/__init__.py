@@ -1,0 +1,1 @@
+"""The repositories an agent works on."""
