@@ -10,6 +10,7 @@
     ├── RunnerError          the agent's runtime cannot be started
     ├── ExtractionError      the transcript could not be turned into observations
     ├── DeliveryError        one target did not take the report
+    ├── ScriptError          the offline model's script is wrong, or it cannot be served
     ├── RunFolderError       the run's own files cannot be read or written
     └── ServerError          the Prefect server does not answer, or refuses
 
@@ -71,6 +72,10 @@ class DeliveryError(SessionError):
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class ScriptError(SessionError):
+    """The offline model's script is wrong, or it cannot be served; the sentence names file and rule."""
 
 
 class RunFolderError(SessionError):

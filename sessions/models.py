@@ -69,6 +69,23 @@ class Model(BaseModel, frozen=True, extra="forbid"):
         )
         return spent / PER_MILLION
 
+    def require_limits(self, *, temperature: float, max_tokens: int) -> None:
+        """Refuse numbers that the model does not take, rather than clip them.
+
+        Raises:
+            ModelError: beyond the temperature range, or more tokens than the model can answer.
+        """
+        if temperature > self.temperature_max:
+            raise ModelError(
+                f"{temperature} is too high for {self.name}; it takes 0 to {self.temperature_max:g}",
+                field="temperature",
+            )
+        if max_tokens > self.max_output_tokens:
+            raise ModelError(
+                f"{max_tokens:,} is more than {self.name} can answer; it takes 1 to {self.max_output_tokens:,}",
+                field="max_tokens",
+            )
+
 
 def _read(path: Path) -> list[Model]:
     try:

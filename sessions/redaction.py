@@ -2,72 +2,87 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from pydantic import JsonValue
 
-MASK = "[redacted]"
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSW|CREDENTIAL|WEBHOOK_URL|_DSN|_AUTH)(_|$|[A-Z0-9])", re.IGNORECASE)
+from sessions.secret_shapes import MASK, SHAPES
+from sessions.secret_spellings import spellings
+
 _SHORTEST_SECRET = 8
-#: Shapes that are secrets wherever they stand.
-_SHAPES = re.compile(
-    "|".join(
-        (
-            r"sk-(?:ant-|proj-|lf-)?[A-Za-z0-9_-]{16,}",  # Anthropic, OpenAI, Langfuse
-            r"gh[pousr]_[A-Za-z0-9]{20,}",  # GitHub
-            r"github_pat_[A-Za-z0-9_]{20,}",
-            r"glpat-[A-Za-z0-9_-]{16,}",  # GitLab
-            r"xox[abeoprs]-[A-Za-z0-9-]{10,}",  # Slack
-            r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
-            r"discord(?:app)?\.com/api/webhooks/\d+/[A-Za-z0-9_-]{20,}",
-            r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b",  # Telegram bots
-            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",  # AWS
-            r"\bAIza[A-Za-z0-9_-]{35}",  # Google
-            r"\bya29\.[A-Za-z0-9_-]{20,}",
-            r"\bnpm_[A-Za-z0-9]{36}\b",
-            r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",  # JSON web tokens
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-            r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",  # name:password in an address
-            r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,}=*",
-        )
-    ),
-    re.DOTALL,
+#: Values of this length made of letters alone (a password like `postgres`) are masked as whole words only.
+_WORD = re.compile(r"[A-Za-z]{8,15}\Z")
+_SECRET_NAME = re.compile(
+    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|WEBHOOK_URL|(?:^|_)(?:KEY|KEYS|AUTH|DSN|PAT|PWD)(?:_|$)",
+    re.IGNORECASE,
+)
+#: Names that speak of a secret but hold where it is, not what it is; and the working directory.
+_PLACE_NAME = re.compile(
+    r"^(?:OLD)?PWD$|_(?:FILE|PATH|DIR|SOCK|SOCKET)$|^GOOGLE_APPLICATION_CREDENTIALS$", re.IGNORECASE
+)
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_SECRET_FIELD = re.compile(
+    r"(?:api|access|auth|private|secret)[-_]?(?:key|token)|client[-_]?secret|secret|password|passwd|passphrase|"
+    r"authorization|x-api-key",
+    re.IGNORECASE,
 )
 
 
 class Redactor:
     """Replaces known secret values and common token shapes by `[redacted]`.
 
+    A known value is found as it is and as it looks URL-encoded, JSON-escaped, HTML-escaped or in base64. A value that
+    is broken over several lines is not found, unless it has a known shape.
+
     Args:
         environment: variables whose *names* say that they hold a secret (`…_KEY`, `…_TOKEN`, …) give the known
-            values; values shorter than 8 characters are left alone, or half of every text would be masked.
+            values, and so do passwords in the addresses that any variable holds; values shorter than 8 characters
+            are left alone, or half of every text would be masked.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        values = {
-            value.strip()
-            for name, value in environment.items()
-            if _SECRET_NAME.search(name) and len(value.strip()) >= _SHORTEST_SECRET
-        }
-        longest_first = sorted(values, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        secrets = {secret for name, value in environment.items() for secret in _secrets_of(name, value.strip())}
+        long_enough = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        words = sorted(filter(_WORD.match, long_enough), key=len, reverse=True)
+        self._words = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])") if words else None
+        known = {spelling for secret in long_enough.difference(words) for spelling in spellings(secret)}
+        self._known = sorted(known, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """`text` without secrets."""
-        if self._known:
-            text = self._known.sub(MASK, text)
-        return _SHAPES.sub(MASK, text)
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        if self._words:
+            text = self._words.sub(MASK, text)
+        for shape in SHAPES:
+            text = shape.redact(text)
+        return text
 
     def value(self, value: JsonValue) -> JsonValue:
-        """`value` with every string in it redacted, keys included."""
+        """`value` with every string in it redacted, keys included; fields named like a password are masked whole."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, dict):
-            return {self(key): self.value(item) for key, item in value.items()}
+            return {self(key): self._field(key, item) for key, item in value.items()}
         return value
+
+    def _field(self, name: str, value: JsonValue) -> JsonValue:
+        if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_FIELD.fullmatch(name):
+            return MASK
+        return self.value(value)
+
+
+def _secrets_of(name: str, value: str) -> Iterator[str]:
+    """What of one variable is secret: its value, a password in it, the last parts of a webhook's path."""
+    yield from _PASSWORD_IN_URL.findall(value)
+    if not _SECRET_NAME.search(name) or _PLACE_NAME.search(name):
+        return
+    yield value
+    if "://" in value:
+        yield from (part for part in re.split(r"[/?&=]", value.partition("://")[2])[1:] if len(part) > _SHORTEST_SECRET)
 
 
 @lru_cache(maxsize=1)

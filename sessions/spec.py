@@ -4,11 +4,15 @@ The annotated types are the single place that says what a parameter is called on
 values it takes. The flow's signature is made of them, and so is `SessionSpec`.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
+from sessions.errors import SpecError
+
+Function = TypeVar("Function", bound=Callable[..., object])
 SLUG = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 RunnerName = Literal["claude-agent-sdk", "anthropic"]
 ChannelName = Literal["file", "webhook", "telegram", "slack", "discord", "apprise"]
@@ -200,3 +204,26 @@ class SessionSpec(BaseModel, extra="forbid"):
                 f"prompt_file: {self.prompt_file} is outside the repository; give its path from the repository's root"
             )
         return self
+
+
+def parse_spec(parameters: Mapping[str, object]) -> SessionSpec:
+    """The parameters of a run, checked together.
+
+    Raises:
+        SpecError: something is wrong; the sentence names every parameter that is.
+    """
+    try:
+        return SessionSpec.model_validate(dict(parameters))
+    except ValidationError as error:
+        faults = [
+            (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in error.errors()
+        ]
+        sentence = "; ".join(f"{field}: {fault}" if field else fault for field, fault in faults)
+        raise SpecError(sentence, field=faults[0][0]) from error
+
+
+def describe_parameters(function: Function) -> Function:
+    """Add what `SessionSpec` says of each parameter to the docstring, which Prefect shows beside each form field."""
+    lines = [f"    {name}: {field.description}" for name, field in SessionSpec.model_fields.items()]
+    function.__doc__ = "\n".join([function.__doc__ or "", "", "Args:", *lines])
+    return function

@@ -11,7 +11,8 @@ class Message(BaseModel, frozen=True):
     """A report on its way out, already redacted.
 
     `key` is the same for every attempt at one message to one target, so that a receiver can tell a repetition.
-    `facts` is what a program would read: session, run, slot, outcome, cost and so on.
+    `facts` is what a program would read: slot, outcome, cost and so on. Two of them are used by channels: `slot`, the
+    ISO time of the slot, names files, and `report`, where the whole report is, ends a message that had to be cut.
     """
 
     key: str
@@ -26,9 +27,11 @@ class Message(BaseModel, frozen=True):
 class Receipt(BaseModel, frozen=True):
     """What is known after one target was tried.
 
+    `key` is the message's, and tells the receipts of one run apart; `target` is for people and holds no secret.
     `unknown`: the process died between sending and writing down that it had; it is not sent again.
     """
 
+    key: str = ""
     target: str
     status: Literal["pending", "sending", "delivered", "failed", "unknown"]
     detail: str = ""

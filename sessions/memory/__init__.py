@@ -1,1 +1,53 @@
-"""What agents remember."""
+"""What agents remember. `open_memory` opens the store that a URL names."""
+
+from pathlib import Path
+
+from sessions.errors import MemoryStoreError
+from sessions.memory.base import Memory
+
+SQLITE = "sqlite:///"
+
+
+def open_memory(url: str) -> Memory:
+    """Open the memory at `url`, and create it if there is none.
+
+    Args:
+        url: `sqlite:///` and an absolute path (so four slashes on Linux and macOS), or `sqlite:///~/` and the rest.
+
+    Raises:
+        MemoryStoreError: the URL names no kind of memory, or what it names cannot be opened.
+    """
+    if not url.startswith(SQLITE):
+        raise MemoryStoreError(
+            f"{_shown(url)} names no memory; write sqlite:///PATH with an absolute path in SESSIONS_MEMORY_URL",
+            url=_shown(url),
+        )
+    path = _absolute(url)
+    # numpy comes with it: paid only by who opens a memory.
+    from sessions.memory.sqlite import SqliteMemory  # noqa: PLC0415
+
+    return SqliteMemory(path)
+
+
+def _absolute(url: str) -> Path:
+    written = url.removeprefix(SQLITE)
+    path = Path.home() / written[2:] if written.startswith("~/") else Path(written)
+    if not path.is_absolute() or "\0" in written:
+        raise MemoryStoreError(
+            f"{url!r}: the memory needs an absolute path, such as {SQLITE}/var/lib/sessions/memory.sqlite3", url=url
+        )
+    return path
+
+
+def _shown(url: str) -> str:
+    # What follows the scheme of another kind of store may hold a password.
+    scheme, colon, _ = url.partition("://")
+    return f"{scheme}://…" if colon else repr(url[:80])
+
+
+def preload() -> None:
+    """Load what the first search would load, for a process that has time to wait now and none later."""
+    import sessions.memory.sqlite  # noqa: F401, PLC0415
+    from sessions.memory.embedder import static_table  # noqa: PLC0415
+
+    static_table().embed(static_table().tokenize("warm"))

@@ -1,11 +1,23 @@
 """What an agent remembers: one Protocol, and the things it holds."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment.isoformat()} is outside the calendar when read in UTC") from error
+
+
+#: A moment in UTC. One with another offset is converted; one without any is taken for UTC.
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 ObservationKind = Literal["fact", "decision", "problem", "preference", "event"]
 
 
@@ -30,8 +42,8 @@ class Observation(BaseModel, frozen=True):
     text: str = Field(min_length=1)
     quote: str = ""
     context: str = ""
-    event_at: datetime
-    created_at: datetime
+    event_at: Moment
+    created_at: Moment
     source: Source
     importance: float = Field(0.5, ge=0, le=1)
     status: Literal["active", "superseded", "reverted", "quarantined"] = "active"
@@ -43,7 +55,7 @@ class JournalEntry(BaseModel, frozen=True):
     id: str
     agent: str
     session: str
-    at: datetime
+    at: Moment
     theme: str
     built: str = ""
     noticed: str = ""
@@ -62,6 +74,8 @@ class Remembered(BaseModel, frozen=True):
 class Memory(Protocol):
     """A store of observations and journal entries. Ids make every write safe to repeat.
 
+    In a `with` statement it is closed at the end.
+
     Raises, from every method:
         MemoryStoreError: the store cannot be read or written.
     """
@@ -71,7 +85,10 @@ class Memory(Protocol):
         ...
 
     def recall(self, *, agent: str, query: str, limit: int = 10) -> list[Observation]:
-        """Active observations of `agent` that speak to `query`, best first."""
+        """Active observations of `agent` that speak to `query`, best first.
+
+        `query` may hold anything, a whole prompt included. A blank one speaks to nothing: `[]` (see `latest`).
+        """
         ...
 
     def latest(self, *, agent: str, limit: int = 10) -> list[Observation]:
@@ -87,5 +104,9 @@ class Memory(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store; a second time does nothing."""
         ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...

@@ -1,1 +1,25 @@
-"""The repositories an agent works on."""
+"""The repositories an agent works on.
+
+A session's repositories are fetched into mirrors that all runs on a machine share. Each run gets working copies of its
+own, which the agent may do anything to; what it changed is committed, and pushed or kept, by code that trusts nothing
+in them.
+"""
+
+from sessions.workspace.address import checkout_names
+from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, LeftOut
+from sessions.workspace.publication import commit_and_push
+from sessions.workspace.state import git_state
+from sessions.workspace.working_copy import discard, sync_repo
+
+__all__ = [
+    "Checkout",
+    "Commit",
+    "CommitResult",
+    "GitState",
+    "LeftOut",
+    "checkout_names",
+    "commit_and_push",
+    "discard",
+    "git_state",
+    "sync_repo",
+]

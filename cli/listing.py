@@ -1,0 +1,105 @@
+"""`sessions list`, `show` and `runs`: what there is and how it went."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import Json, moment, print_json, print_table
+
+if TYPE_CHECKING:
+    from deployments.overview import SessionView
+    from deployments.runs import RunRow
+
+Name = Annotated[str, typer.Argument(help="The session's name.")]
+
+
+def list_all(*, as_json: Json = False) -> None:
+    """List every session: its status, schedule, next time and last run."""
+    from deployments.overview import list_sessions  # noqa: PLC0415 - imports Prefect
+    from deployments.server import open_client  # noqa: PLC0415
+
+    async def read() -> list["SessionView"]:
+        async with open_client() as client:
+            return await list_sessions(client, datetime.now(UTC))
+
+    views = asyncio.run(read())
+    if as_json:
+        print_json(views)
+    elif views:
+        print_table(["Session", "Status", "Schedule", "Next", "Last run", "Outcome"], [_row(view) for view in views])
+    else:
+        typer.echo("No session is deployed. Write one with `sessions new`, then run `sessions deploy`.")
+
+
+def _row(view: "SessionView") -> list[str]:
+    last = view.last_run
+    return [
+        view.name,
+        view.status,
+        view.schedule.description if view.schedule else "only when triggered",
+        moment(view.state.next_run_at),
+        moment((last.started_at or last.slot_at) if last else None),
+        _ending(last) if last else "-",
+    ]
+
+
+def _ending(row: "RunRow") -> str:
+    return " · ".join(str(part) for part in (row.outcome or row.phase.lower(), row.delivery) if part)
+
+
+def show(name: Name, *, as_json: Json = False) -> None:
+    """Show one session: schedule in words, next three times, last run, state and parameters."""
+    from deployments.overview import show_session  # noqa: PLC0415 - imports Prefect
+    from deployments.server import open_client  # noqa: PLC0415
+
+    async def read() -> "SessionView":
+        async with open_client() as client:
+            return await show_session(client, name, datetime.now(UTC))
+
+    view = asyncio.run(read())
+    if as_json:
+        print_json(view)
+    else:
+        _print_view(view)
+
+
+def _print_view(view: "SessionView") -> None:
+    typer.echo(f"{view.name}: {view.status}\n{view.description}\n")
+    for schedule in view.schedules:
+        typer.echo(f"  schedule    {schedule.description}: {schedule.expr}" + " (suspended)" * (not schedule.active))
+    typer.echo(f"  next        {', '.join(map(moment, view.next_runs)) or 'none'}")
+    if view.last_run:
+        typer.echo(f"  last run    {view.last_run.name} ({view.last_run.id})\n              {_ending(view.last_run)}")
+        typer.echo(f"              {view.last_run.reason}")
+    typer.echo(f"  errors      {view.state.consecutive_errors} in a row")
+    for parameter, value in view.parameters.items():
+        typer.echo(f"  {parameter:<11} {value}")
+
+
+def runs(
+    name: Name,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the runs of one session, newest first."""
+    from deployments.overview import list_runs  # noqa: PLC0415 - imports Prefect
+    from deployments.server import open_client  # noqa: PLC0415
+
+    async def read() -> list["RunRow"]:
+        async with open_client() as client:
+            return await list_runs(client, name, limit=limit)
+
+    rows = asyncio.run(read())
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ["Due", "Outcome", "Took", "Cost", "Reason", "Run"]
+        print_table(columns, [_run_row(row) for row in rows])
+
+
+def _run_row(row: "RunRow") -> list[str]:
+    cost = f"{row.cost_usd:.4f} USD" if row.cost_usd is not None else "-"
+    return [moment(row.slot_at), _ending(row), f"{row.duration_seconds:.0f} s", cost, row.reason, row.id[:8]]

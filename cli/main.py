@@ -1,0 +1,51 @@
+"""The `sessions` command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import definitions, demo, listing, running, stack
+from sessions.errors import SessionError
+
+app = typer.Typer(
+    name="sessions",
+    help="AI agents that work on a schedule, unattended, and can be trusted in the morning.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("up")(stack.up)
+app.command("new")(definitions.new)
+app.command("check")(definitions.check)
+app.command("preview")(definitions.preview)
+app.command("deploy")(definitions.deploy)
+app.command("list")(listing.list_all)
+app.command("show")(listing.show)
+app.command("runs")(listing.runs)
+app.command("trigger")(running.trigger)
+
+
+@app.callback()
+def _version(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False
+) -> None:
+    """Print the version where it is asked for."""
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - only here
+
+        typer.echo(installed("scheduled-sessions"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one sentence on standard error, and exit code 1 or 2."""
+    try:
+        app()
+    except SessionError as error:
+        print(f"sessions: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,40 @@
+"""How the command prints: tables for people, JSON for programs."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, JsonValue
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, JsonValue]) -> None:
+    """Print models as JSON."""
+    if isinstance(value, BaseModel):
+        print(value.model_dump_json(indent=2))
+    elif isinstance(value, dict):
+        print(json.dumps(value, indent=2))
+    else:
+        print(json.dumps([item.model_dump(mode="json") for item in value], indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under columns, folded to the width of the terminal."""
+    from rich import box  # noqa: PLC0415 - only where a table is printed
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False).print(table)
+
+
+def moment(value: datetime | None) -> str:
+    """A time on this machine's clock, with its zone; a dash where there is none."""
+    return f"{value.astimezone():%Y-%m-%d %H:%M %Z}" if value else "-"

@@ -1,0 +1,107 @@
+"""Brings the local stack up: server, pool, automation, definitions, worker."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import BaseModel
+
+from deployments.apply import apply_definitions
+from deployments.automations import ensure_zombie_automation
+from deployments.check import check_files, errors_in
+from deployments.definitions import Definition, find_definitions, load_definitions
+from deployments.local_stack import (
+    StackAddress,
+    api_url,
+    find_stack,
+    free_port,
+    recorded,
+    run_server,
+    run_worker,
+)
+from sessions.errors import ServerError, SpecError
+from sessions.settings import Settings
+
+WATCH_SECONDS = 0.5
+
+
+class StackOptions(BaseModel, frozen=True, arbitrary_types_allowed=True):
+    """What the stack is made of.
+
+    `port` 0 takes any free one. `root` is the checkout whose definitions it runs; `environment` is what runs see.
+    """
+
+    home: Path
+    port: int
+    root: Path
+    definitions: list[Definition]
+    environment: Mapping[str, str] | None = None
+
+
+def load_checked(root: Path, settings: Settings) -> list[Definition]:
+    """All sessions of a repository, and the housekeeping of its `prefect.yaml`, if nothing is wrong with any.
+
+    Raises:
+        SpecError: what is wrong, a line each.
+    """
+    paths = find_definitions(root)
+    if errors := errors_in(check_files(paths, settings, root=root)):
+        raise SpecError("\n".join(map(str, errors)), field=errors[0].field)
+    own = root / "prefect.yaml"
+    return [item for path in [*paths, *([own] if own.exists() else [])] for item in load_definitions(path)]
+
+
+class RunningStack(BaseModel, frozen=True, arbitrary_types_allowed=True):
+    """A stack that is up: where it is, and its two processes."""
+
+    address: StackAddress
+    server: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes]
+
+
+@contextmanager
+def run_stack(options: StackOptions, say: Callable[[str], None]) -> Iterator[RunningStack]:
+    """The whole stack while the block runs. `say` gets a line for each step.
+
+    Raises:
+        ServerError: the port is taken, a stack runs from this home already, or the server did not come up.
+    """
+    if other := find_stack(options.home):
+        raise ServerError(f"a stack runs from {options.home} already: {other.ui_url}")
+    port = free_port(options.port)
+    with ExitStack() as parts:
+        say("Starting the Prefect server …")
+        server = parts.enter_context(run_server(options.home, port))
+        url = api_url(port)
+        parts.enter_context(temporary_settings({PREFECT_API_URL: url}))
+        address = StackAddress(api_url=url, pid=os.getpid())
+        parts.enter_context(recorded(options.home, address))
+        count = asyncio.run(_prepare(options.definitions, options.root))
+        say(f"Deployed {count} definitions; starting the worker …")
+        worker = parts.enter_context(run_worker(options.home, url, cwd=options.root, environment=options.environment))
+        yield RunningStack(address=address, server=server, worker=worker)
+
+
+async def _prepare(definitions: list[Definition], root: Path) -> int:
+    async with get_client() as client:
+        await ensure_zombie_automation(client)
+        return len(await apply_definitions(definitions, root=root, client=client))
+
+
+def wait_until_stopped(stack: RunningStack) -> None:
+    """Wait until somebody presses Ctrl-C.
+
+    Raises:
+        ServerError: the server or the worker ended by itself.
+    """
+    while True:
+        for name, process in (("server", stack.server), ("worker", stack.worker)):
+            if process.poll() is not None:
+                raise ServerError(f"the {name} ended with code {process.returncode}; see {name}.log in SESSIONS_HOME")
+        time.sleep(WATCH_SECONDS)

@@ -1,0 +1,219 @@
+"""Checks definition files, all of them and all that is wrong with them, before anything is deployed."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from deployments.check_parameters import check_parameters
+from deployments.check_texts import check_texts
+from deployments.definitions import (
+    ENTRYPOINT,
+    FOLDER,
+    LONGEST_NAME,
+    TOP_KEYS,
+    Definition,
+    ScheduleEntry,
+    find_definitions,
+    listed_deployments,
+    load_definitions,
+)
+from deployments.documents import Document, DocumentError, Location, read_document
+from deployments.names import slug_of
+from deployments.problems import Finding, Problem, place
+from deployments.sentences import explain, nearest
+from sessions.errors import SpecError
+from sessions.schedule import MomentSchedule
+from sessions.settings import Settings
+from sessions.spec import SLUG
+
+_OWN_FIELD = re.compile(r"(\w+): (.*)", re.DOTALL)
+
+
+def check_files(
+    paths: Sequence[Path], settings: Settings, *, root: Path | None = None, now: datetime | None = None
+) -> list[Problem]:
+    """Everything that is wrong in the definition files; empty if all can be deployed as they are.
+
+    Args:
+        paths: the files.
+        settings: which models are enabled, and the default ones.
+        root: the repository, from which prompt files are named and in whose `deployments/` no other session may have
+            the same name; the working directory if it is not given.
+        now: by which a moment is past.
+
+    Raises:
+        SettingsError: the models file of the settings cannot be read.
+    """
+    root, now = root or Path.cwd(), now or datetime.now(UTC)
+    problems: list[Problem] = []
+    documents: list[Document] = []
+    for path in dict.fromkeys(paths):
+        try:
+            documents.append(read_document(path))
+        except DocumentError as error:
+            problems.append(Problem(file=path, line=error.line, field="file", message=str(error)))
+    for document in documents:
+        problems += _check_document(document, settings, root, now)
+    problems += _check_names(documents, _siblings(root, paths))
+    return sorted(problems, key=lambda problem: (str(problem.file), problem.line))
+
+
+def load_checked(root: Path, settings: Settings, paths: Sequence[Path] | None = None) -> list[Definition]:
+    """The definitions in the files, if every one of them can be deployed as it is; all under `root` without `paths`.
+
+    Raises:
+        SpecError: what is wrong in all of them, a line each; or there are none.
+        SettingsError: the models file of the settings cannot be read.
+    """
+    paths = find_definitions(root) if paths is None else paths
+    if not paths:
+        raise SpecError(f"{root / FOLDER} holds no definitions; write one with `sessions new`", field="file")
+    if errors := errors_in(check_files(paths, settings, root=root)):
+        raise SpecError("\n".join(map(str, errors)), field=errors[0].field)
+    return [definition for path in dict.fromkeys(paths) for definition in load_definitions(path)]
+
+
+def errors_in(problems: Iterable[Problem]) -> list[Problem]:
+    """Those of the problems that keep everything from being deployed."""
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def _check_document(document: Document, settings: Settings, root: Path, now: datetime) -> Iterator[Problem]:
+    yield from _check_top(document)
+    try:
+        listed = listed_deployments(document.content)
+    except SpecError as error:
+        line = document.line_of((error.field,))
+        yield Problem(file=document.file, line=line, field=error.field, message=str(error))
+        return
+    for index, raw in enumerate(listed):
+        if not isinstance(raw, dict):
+            yield place(Finding((), "is not a deployment; begin it with `- name:`"), document, index)
+            continue
+        for finding in dict.fromkeys(_check_deployment(raw, settings, root, now)):
+            yield place(finding, document, index)
+
+
+def _check_top(document: Document) -> Iterator[Problem]:
+    if not isinstance(document.content, dict):
+        return
+    for key in document.content:
+        if key not in TOP_KEYS:
+            message = f"is not known here; {nearest(str(key), TOP_KEYS)}"
+            yield Problem(file=document.file, line=document.line_of((str(key),)), field=str(key), message=message)
+    for finding in check_texts({"pull": document.content.get("pull")}):
+        line = document.line_of(finding.location)
+        yield Problem(file=document.file, line=line, field="pull", message=finding.message)
+
+
+def _check_deployment(raw: Mapping[str, object], settings: Settings, root: Path, now: datetime) -> Iterator[Finding]:
+    found = [*_check_form(raw), *_check_identity(raw)]
+    parameters = raw.get("parameters", {})
+    if isinstance(parameters, Mapping):
+        base = list(check_parameters(parameters, settings, root))
+        found += [finding.within("parameters") for finding in base]
+        for index, own in _own_parameters(raw):
+            both = check_parameters({**parameters, **own}, settings, root)
+            found += [new.within("schedules", index, "parameters") for new in both if new not in base]
+    found += _check_schedules(raw, now)
+    yield from found
+    known = {finding.location for finding in found}
+    yield from (finding for finding in check_texts(raw) if finding.location not in known)
+
+
+def _check_form(raw: Mapping[str, object]) -> Iterator[Finding]:
+    """Wrong, unknown and missing keys. Parameters have a check of their own."""
+    try:
+        Definition.model_validate({key: value for key, value in raw.items() if key != "parameters"}, strict=True)
+    except ValidationError as error:
+        for fault in error.errors():
+            yield _with_own_field(Finding(tuple(fault["loc"]), explain(fault, Definition)))
+    if not isinstance(raw.get("parameters", {}), Mapping):
+        yield Finding(("parameters",), "is not a mapping; write `prompt_file: …` and other parameters under it")
+
+
+def _with_own_field(finding: Finding) -> Finding:
+    """A rule over several fields names the one it is about in front of its sentence."""
+    match = _OWN_FIELD.fullmatch(finding.message)
+    if match and match[1] in ScheduleEntry.model_fields:
+        return Finding((*finding.location, match[1]), match[2])
+    return finding
+
+
+def _check_identity(raw: Mapping[str, object]) -> Iterator[Finding]:
+    name, entrypoint = raw.get("name"), raw.get("entrypoint")
+    if isinstance(name, str) and (not re.fullmatch(SLUG, name) or len(name) > LONGEST_NAME):
+        rule = f"takes lower-case letters, digits and hyphens, at most {LONGEST_NAME}"
+        yield Finding(("name",), f"{name!r} {rule}; for example {slug_of(name)}")
+    if isinstance(entrypoint, str) and entrypoint != ENTRYPOINT and "{{" not in entrypoint:
+        message = f"must be {ENTRYPOINT}; flows that are no sessions belong into prefect.yaml"
+        yield Finding(("entrypoint",), message)
+
+
+def _own_parameters(raw: Mapping[str, object]) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """The parameters that single schedules bring, by the position of the schedule."""
+    schedules = raw.get("schedules")
+    for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
+        own = entry.get("parameters") if isinstance(entry, dict) else None
+        if isinstance(own, dict) and own:
+            yield index, own
+
+
+def _check_schedules(raw: Mapping[str, object], now: datetime) -> Iterator[Finding]:
+    schedules = raw.get("schedules")
+    if not schedules:
+        yield Finding(("schedules",), "is empty; the session runs only when it is triggered", "warning")
+    slugs: dict[object, int] = {}
+    for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
+        if not isinstance(entry, dict):
+            continue
+        if (slug := entry.get("slug")) and slugs.setdefault(str(slug), index) != index:
+            yield Finding(("schedules", index, "slug"), f"{slug!r} is the slug of another schedule; give it its own")
+        yield from _check_timing(entry, ("schedules", index), now)
+
+
+def _check_timing(entry: Mapping[str, object], location: Location, now: datetime) -> Iterator[Finding]:
+    if "interval" in entry and not entry.get("anchor_date"):
+        message = "has no anchor_date; `prefect deploy` would count it anew from every deploy"
+        yield Finding((*location, "interval"), message, "warning")
+    try:
+        schedule = ScheduleEntry.model_validate(entry, strict=True).schedule
+    except ValidationError:
+        return  # already found
+    if isinstance(schedule, MomentSchedule) and schedule.at <= now:
+        yield Finding((*location, "rrule"), f"is past: {schedule.expr}; it never comes again", "warning")
+
+
+def _siblings(root: Path, paths: Sequence[Path]) -> Iterator[Document]:
+    """The other definitions of the repository, as far as they can be read."""
+    checked = {path.resolve() for path in paths}
+    for path in find_definitions(root):
+        if path.resolve() not in checked:
+            try:
+                yield read_document(path)
+            except DocumentError:
+                continue  # a fault of a file that was not asked about
+
+
+def _names_in(document: Document) -> Iterator[tuple[str, int]]:
+    listed = document.content.get("deployments") if isinstance(document.content, dict) else None
+    for index, raw in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(raw, dict) and isinstance(raw.get("name"), str):
+            yield raw["name"], index
+
+
+def _check_names(documents: Iterable[Document], siblings: Iterable[Document]) -> Iterator[Problem]:
+    places = {
+        name: f"{document.file}:{document.line_of(('deployments', index, 'name'))}"
+        for document in siblings
+        for name, index in _names_in(document)
+    }
+    for document in documents:
+        for name, index in _names_in(document):
+            here = f"{document.file}:{document.line_of(('deployments', index, 'name'))}"
+            if (other := places.setdefault(name, here)) != here:
+                message = f"{name!r} is also the name of the session at {other}; give one of them another"
+                yield place(Finding(("name",), message), document, index)

@@ -1,0 +1,134 @@
+"""The parameters of a session: every one checked before anything is deployed."""
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from deployments.check_targets import check_addresses
+from deployments.problems import Finding
+from deployments.sentences import explain
+from sessions.errors import ModelError, SpecError
+from sessions.models import find_model, require_model
+from sessions.settings import Settings
+from sessions.spec import SessionSpec
+
+_PROMPTS = ("prompt", "prompt_file")
+_USUAL_TOKENS = (100, 8_000)
+_USUAL_SECONDS = (60, 1_800)
+
+
+def check_parameters(parameters: Mapping[str, object], settings: Settings, root: Path) -> Iterator[Finding]:
+    """Everything that is wrong with the parameters; locations begin with a parameter's name.
+
+    Args:
+        parameters: as they stand in a definition.
+        settings: which models are enabled, and the default ones.
+        root: the repository, from which prompt files are named.
+    """
+    yield from check_prompt(parameters, root)
+    findings, spec = read_leniently(parameters)
+    yield from findings
+    yield from _check_numbers(parameters)
+    yield from _check_model(spec, settings)
+    yield from check_addresses(spec)
+    yield from _unusual(spec)
+
+
+def read_leniently(parameters: Mapping[str, object]) -> tuple[list[Finding], SessionSpec]:
+    """The session without its wrong parameters, and what is wrong with those; prompts are left out."""
+    kept = {name: value for name, value in parameters.items() if name not in _PROMPTS} | {"prompt": "-"}
+    findings: list[Finding] = []
+    while True:
+        try:
+            # Prefect's server takes no "4000" for a number either.
+            return findings, SessionSpec.model_validate(kept, strict=True)
+        except ValidationError as error:
+            faults = error.errors()
+            findings += [Finding(tuple(fault["loc"]), explain(fault, SessionSpec)) for fault in faults]
+            wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
+            kept = {name: value for name, value in kept.items() if name in _PROMPTS or (wrong and name not in wrong)}
+
+
+def check_prompt(parameters: Mapping[str, object], root: Path) -> Iterator[Finding]:
+    """Exactly one kind of prompt, not blank, and a file that is text and lies in the repository."""
+    prompt, file = (parameters.get(name, "") for name in _PROMPTS)
+    for name, value in zip(_PROMPTS, (prompt, file), strict=True):
+        if not isinstance(value, str):
+            yield Finding((name,), f"is {value!r}, not a text; put it in quotes")
+    if prompt and file:
+        yield Finding(("prompt_file",), "stands beside prompt; keep one of the two")
+    if not str(prompt or "").strip() and not str(file or "").strip():
+        named = next((name for name in _PROMPTS if name in parameters), "prompt")
+        state = "is blank" if named in parameters else "is missing"
+        yield Finding((named,), f"{state}; say in prompt or prompt_file what the agent should do on every run")
+    if isinstance(file, str) and file.strip() and (fault := _file_fault(file, root)):
+        yield Finding(("prompt_file",), fault)
+
+
+def _file_fault(name: str, root: Path) -> str:
+    path = (root / name).resolve()
+    if Path(name).is_absolute() or not path.is_relative_to(root.resolve()):
+        return f"{name} is outside the repository; give its path from the repository's root"
+    if path.is_dir():
+        return f"{name} is a folder; name the file in it"
+    if not path.exists():
+        return f"{name} does not exist; {_near_files(path)}"
+    return _text_fault(name, path)
+
+
+def _text_fault(name: str, path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as error:
+        return f"{name} cannot be read: {error.strerror}"
+    if "\0" in text:
+        return f"{name} is not text; a prompt is a text file in UTF-8"
+    return "" if text.strip() else f"{name} is blank; write down what the agent should do on every run"
+
+
+def _near_files(path: Path) -> str:
+    beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"did you mean {near[0]}?" if near else "create it, or give the path of another from the repository's root"
+
+
+def _check_numbers(parameters: Mapping[str, object]) -> Iterator[Finding]:
+    for name, value in parameters.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            yield Finding((name,), f"is {value}, which cannot be stored; write a number, or 0 where that means none")
+
+
+def _check_model(spec: SessionSpec, settings: Settings) -> Iterator[Finding]:
+    asked = settings.model_for(spec.agent, spec.model)
+    try:
+        model = find_model(asked, settings.models_file)
+    except ModelError as error:
+        yield Finding(("model",), str(error))
+        return
+    checks = (
+        lambda: require_model(
+            asked, runner=spec.runner, enabled=settings.enabled_models, extra_file=settings.models_file
+        ),
+        lambda: model.require_limits(temperature=spec.temperature, max_tokens=1),
+        lambda: model.require_limits(temperature=0, max_tokens=spec.max_tokens),
+    )
+    for check in checks:
+        try:
+            check()
+        except SpecError as error:
+            yield Finding((error.field,), str(error))
+
+
+def _unusual(spec: SessionSpec) -> Iterator[Finding]:
+    low, high = _USUAL_TOKENS
+    if not low <= spec.max_tokens <= high:
+        yield Finding(("max_tokens",), f"is {spec.max_tokens:,}; usual are {low} to {high:,}", "warning")
+    low, high = _USUAL_SECONDS
+    if not low <= spec.timeout_seconds <= high:
+        end = "which sets no end" if spec.timeout_seconds == 0 else f"usual are {low} to {high:,}"
+        yield Finding(("timeout_seconds",), f"is {spec.timeout_seconds:,}; {end}", "warning")

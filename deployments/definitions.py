@@ -1,0 +1,176 @@
+"""Session definitions: the native Prefect files in `deployments/`, as models."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, JsonValue, PrivateAttr, ValidationError, model_validator
+
+from deployments.documents import DocumentError, Location, read_document, spell
+from deployments.sentences import explain
+from sessions.errors import SpecError
+from sessions.schedule import (
+    CronExpression,
+    CronSchedule,
+    Interval,
+    IntervalSchedule,
+    Schedule,
+    ZoneName,
+    parse_moment,
+)
+
+FOLDER = "deployments"
+ENTRYPOINT = "flows/scheduled_session.py:scheduled_session"
+LONGEST_NAME = 50
+#: What may stand beside `deployments` at the top of a file.
+TOP_KEYS = ("deployments", "pull", "name", "prefect-version")
+
+
+def _with_offset(text: str) -> str:
+    try:
+        aware = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        raise ValueError(f"{text!r} is not a date and time with an offset; write '2027-01-31T09:00:00+00:00'")
+    return text
+
+
+class ConcurrencyLimit(BaseModel, frozen=True, extra="forbid"):
+    """One run at a time; a run that is due while another runs is skipped."""
+
+    limit: Literal[1]
+    collision_strategy: Literal["CANCEL_NEW"]
+
+
+class WorkPool(BaseModel, frozen=True, extra="forbid"):
+    """Where the runs are executed."""
+
+    name: str = Field(min_length=1)
+    work_queue_name: str | None = None
+    job_variables: dict[str, JsonValue] = {}
+
+
+class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
+    """One schedule of a definition. `slug` is its name on the server, by which it stays suspended over a deploy.
+
+    `parameters` are for the runs of this schedule only.
+    """
+
+    cron: CronExpression | None = None
+    interval: Interval | None = None
+    rrule: str | None = None
+    timezone: ZoneName | None = None
+    anchor_date: Annotated[str, AfterValidator(_with_offset)] | None = None
+    day_or: bool | None = None
+    slug: str | None = Field(None, min_length=1)
+    parameters: dict[str, JsonValue] = {}
+
+    @model_validator(mode="after")
+    def _is_one_schedule(self) -> Self:
+        if sum(value is not None for value in (self.cron, self.interval, self.rrule)) != 1:
+            raise ValueError("needs exactly one of cron, interval and rrule")
+        if self.rrule is not None:
+            try:
+                parse_moment(self.rrule, self.timezone or "UTC")
+            except SpecError as error:
+                raise ValueError(f"rrule: {error}") from error
+        if self.anchor_date and self.interval is None:
+            raise ValueError("anchor_date: belongs to an interval; take it out")
+        if self.day_or is not None and self.cron is None:
+            raise ValueError("day_or: belongs to a cron expression; take it out")
+        return self
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it is due."""
+        zone = self.timezone or "UTC"
+        if self.cron is not None:
+            return CronSchedule(cron=self.cron, timezone=zone, day_or=self.day_or is not False)
+        if self.interval is not None:
+            anchor = datetime.fromisoformat(self.anchor_date) if self.anchor_date else None
+            return IntervalSchedule(interval=self.interval, anchor_date=anchor, timezone=zone)
+        return parse_moment(self.rrule or "", zone)
+
+
+class Definition(BaseModel, extra="forbid"):
+    """One deployment of a definition file: every key that it may have.
+
+    `parameters` are as they stand there; `sessions.spec.parse_spec` makes a session of them. `pull` says where the code
+    comes from; None is the checkout at hand.
+    """
+
+    name: str
+    description: str | None = None
+    version: str | None = None
+    tags: list[Annotated[str, Field(min_length=1)]] = []
+    entrypoint: str
+    schedules: list[ScheduleEntry] = []
+    concurrency_limit: ConcurrencyLimit
+    work_pool: WorkPool
+    parameters: dict[str, JsonValue] = {}
+    pull: list[dict[str, JsonValue]] | None = None
+    _file: Path = PrivateAttr(Path())
+    _line: int = PrivateAttr(1)
+
+    @property
+    def file(self) -> Path:
+        """Where it stands."""
+        return self._file
+
+    @property
+    def line(self) -> int:
+        """The line it begins at, from 1."""
+        return self._line
+
+    def standing_at(self, file: Path, line: int) -> Self:
+        """The same, with its place."""
+        self._file, self._line = file, line
+        return self
+
+
+def find_definitions(root: Path) -> list[Path]:
+    """The definition files under `root`, in the order of their names."""
+    return sorted(path for path in (root / FOLDER).glob("*.y*ml") if path.suffix in (".yaml", ".yml"))
+
+
+def listed_deployments(content: object) -> list[object]:
+    """What stands under `deployments:`, unchecked.
+
+    Raises:
+        SpecError: it is not a list of deployments.
+    """
+    if not isinstance(content, dict):
+        raise SpecError("holds no `deployments:`; see the shipped definitions for the form", field="deployments")
+    listed = content.get("deployments")
+    if not isinstance(listed, list) or not listed:
+        raise SpecError("must be a list with a deployment in it, each beginning with `- name:`", field="deployments")
+    return listed
+
+
+def load_definitions(path: Path) -> list[Definition]:
+    """The definitions in one file, in their order; only their form is checked, not their session.
+
+    Raises:
+        SpecError: the file cannot be read, or a value has the wrong form; the sentence begins with file and line.
+    """
+    location: Location = ()
+    try:
+        document = read_document(path)
+        top_pull = document.content.get("pull") if isinstance(document.content, dict) else None
+        definitions = []
+        for index, raw in enumerate(listed_deployments(document.content)):
+            location = ("deployments", index)
+            definition = Definition.model_validate(raw, strict=True)
+            if "pull" not in definition.model_fields_set:
+                definition.pull = top_pull
+            definitions.append(definition.standing_at(path, document.line_of(location)))
+    except DocumentError as error:
+        raise SpecError(f"{path}:{error.line}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        line = document.line_of((*location, *first["loc"]))
+        raise SpecError(f"{path}:{line}: {spell(first['loc'])}: {explain(first, Definition)}") from error
+    except SpecError as error:
+        raise SpecError(f"{path}:1: {error.field}: {error}", field=error.field) from error
+    return definitions

@@ -1,0 +1,145 @@
+"""The main job, shown: one session run twice by a local stack, with the offline model or a real one."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from pydantic import BaseModel, JsonValue
+
+from deployments.bring_up import StackOptions, run_stack
+from deployments.definitions import Definition
+from deployments.trigger import trigger_session
+from sessions.errors import RunFolderError, ServerError
+from sessions.offline import DEMO_SCRIPT, open_offline_model
+from sessions.redaction import Redactor
+from sessions.run_folder import RunFolder, RunRecord, is_closed, read_record, runs_folder
+from sessions.transcript import Entry, Transcript
+
+SESSION = "nightly-code-health"
+RUNS = 2
+#: What one run may cost with a real key.
+MAX_COST_USD = 0.50
+LOOK_SECONDS = 0.1
+PATIENCE_SECONDS = 420
+
+Say = Callable[[str], None]
+
+
+class DemoRun(BaseModel, frozen=True):
+    """One of the runs of the demo, when it is over: its record, its folder and its report."""
+
+    record: RunRecord
+    folder: Path
+    report: str
+    context: str
+
+
+class DemoEnd(BaseModel, frozen=True):
+    """What the demo leaves behind."""
+
+    home: Path
+    runs: list[DemoRun]
+
+
+@contextmanager
+def model_environment(source: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment with a model to reach: the real one where a key is set, the offline model where not."""
+    if source.get("ANTHROPIC_API_KEY"):
+        yield dict(source)
+        return
+    with open_offline_model(DEMO_SCRIPT) as model:
+        yield {**source, "ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": "offline"}
+
+
+def run_demo(definition: Definition, *, home: Path, root: Path, source: Mapping[str, str], say: Say) -> DemoEnd:
+    """Run the session twice over the repository at `root`, and say what happens while it does.
+
+    Args:
+        definition: the session, checked.
+        home: a new folder for everything the demo makes.
+        root: the checkout with the definition.
+        source: the environment that the runs inherit.
+        say: gets one line for each thing that happens.
+
+    Raises:
+        ServerError: the stack did not come up, or a run did not end.
+    """
+    with model_environment(source) as environment:
+        options = StackOptions(home=home, port=0, root=root, definitions=[definition], environment=environment)
+        with run_stack(options, say=say) as stack:
+            say(f"Prefect UI while this runs: {stack.address.ui_url}")
+            return DemoEnd(home=home, runs=[_run_once(number, home, say) for number in range(1, RUNS + 1)])
+
+
+def _run_once(number: int, home: Path, say: Say) -> DemoRun:
+    overrides: dict[str, JsonValue] = {"max_cost_usd": MAX_COST_USD}
+    say(f"\nRun {number} of {RUNS}: as `sessions trigger {SESSION}` would start it")
+    run_id = asyncio.run(_trigger(overrides))
+    folder = runs_folder(home) / str(run_id)
+    _follow(folder, say)
+    return _ended(folder)
+
+
+async def _trigger(overrides: dict[str, JsonValue]) -> UUID:
+    async with get_client() as client:
+        return (await trigger_session(client, SESSION, overrides)).id
+
+
+def _follow(folder: Path, say: Say) -> None:
+    seen, until = 0, time.monotonic() + PATIENCE_SECONDS
+    while not is_closed(folder):
+        if time.monotonic() > until:
+            raise ServerError(f"the run did not end within {PATIENCE_SECONDS} s; see {folder} and worker.log beside it")
+        seen = _say_new_entries(folder, seen, say)
+        time.sleep(LOOK_SECONDS)
+    _say_new_entries(folder, seen, say)
+    say(f"  outcome: {_ended(folder).record.outcome}, {_ended(folder).record.reason}")
+
+
+def _say_new_entries(folder: Path, seen: int, say: Say) -> int:
+    path = folder / "transcript.jsonl"
+    entries = Transcript(path, Redactor({})).entries if path.exists() else []
+    for entry in entries[seen:]:
+        if line := _shown(entry):
+            say(f"  {line}")
+    return len(entries)
+
+
+def _shown(entry: Entry) -> str:
+    if entry.kind == "tool_call":
+        what = " ".join(str(value) for value in entry.arguments.values()).split("\n")[0]
+        return f"tool   {entry.tool}: {what[:90]}"
+    if entry.kind == "text":
+        return f"agent  {entry.text.strip().splitlines()[0][:90]}" if entry.text.strip() else ""
+    return ""
+
+
+def _ended(folder: Path) -> DemoRun:
+    run = RunFolder(folder, read_record(folder))
+    return DemoRun(
+        record=run.record, folder=folder, report=_text(run.report_path), context=_text(run.context_path)
+    )  # fmt: skip
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def demo_home(home: Path, now: datetime) -> Path:
+    """A new folder for one demo, so that its first run knows nothing."""
+    return home / "demos" / f"{now:%Y%m%d-%H%M%S}-{os.getpid()}"
+
+
+def recalled_lines(run: DemoRun) -> list[str]:
+    """What the context of a run says it knows from earlier ones."""
+    _, _, known = run.context.partition("## What you know")
+    return [line for line in known.splitlines() if line.startswith("- ")]

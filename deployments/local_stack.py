@@ -1,0 +1,184 @@
+"""A whole Prefect on this machine: server, process worker, and the settings that keep a run's slot honest."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from deployments.automations import HEARTBEAT_SECONDS
+from sessions.errors import ServerError
+
+POOL = "sessions"
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 4200
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+#: How often the worker asks for due runs. Prefect's 10 s would be most of the wait of a triggered run.
+WORKER_QUERY_SECONDS = 1
+
+
+class StackAddress(BaseModel):
+    """Where a running local stack is; written to `stack.json` in the home while it runs."""
+
+    api_url: str
+    pid: int
+
+    @property
+    def ui_url(self) -> str:
+        """The Prefect UI."""
+        return self.api_url.removesuffix("/api")
+
+
+def server_environment(home: Path, port: int, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the stack's server: its own data folder, durable leases, loopback, no telemetry."""
+    return {
+        **base,
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": api_url(port),
+        "PREFECT_UI_API_URL": api_url(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        # Leases in memory die with the server: a healthy run is then killed and a stuck slot skips every later one.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def worker_environment(home: Path, url: str, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the stack's worker and of the runs it starts."""
+    return {
+        **base,
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": url,
+        "SESSIONS_HOME": str(home),
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+        "PREFECT_WORKER_QUERY_SECONDS": str(WORKER_QUERY_SECONDS),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def api_url(port: int) -> str:
+    """The API of a server on this machine."""
+    return f"http://{LOOPBACK}:{port}/api"
+
+
+def free_port(preferred: int = 0) -> int:
+    """A free port on loopback: `preferred` if it is one, or any.
+
+    Raises:
+        ServerError: the preferred one is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, preferred))
+        except OSError as error:
+            raise ServerError(f"port {preferred} is taken; choose another with --port, or --port 0 for any") from error
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def run_server(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A Prefect server on loopback while the block runs; stopped by its process id.
+
+    Raises:
+        ServerError: it did not come up; the sentence says where its log is.
+    """
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
+    with _child(command, home / "server.log", server_environment(home, port, os.environ)) as process:
+        _wait_for_server(process, api_url(port), home / "server.log")
+        yield process
+
+
+@contextmanager
+def run_worker(
+    home: Path, url: str, *, cwd: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process worker for the pool `sessions` while the block runs.
+
+    Args:
+        home: local state, which the runs use too.
+        url: the server's API.
+        cwd: the checkout whose definitions it runs.
+        environment: what its runs see; this process's own when not given.
+    """
+    name = f"local-{secrets.token_hex(3)}"
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
+    seen = worker_environment(home, url, os.environ if environment is None else environment)
+    with _child(command, home / "worker.log", seen, cwd=cwd) as process:
+        yield process
+
+
+@contextmanager
+def _child(
+    command: list[str], log: Path, environment: Mapping[str, str], cwd: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=dict(environment), cwd=cwd,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        # A worker whose server is gone does not end on SIGTERM.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
+
+
+def _wait_for_server(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise ServerError(f"the Prefect server ended at once with code {process.returncode}; see {log}")
+        if _healthy(url):
+            return
+        time.sleep(0.1)
+    raise ServerError(f"the Prefect server did not answer within {START_SECONDS:.0f} s; see {log}")
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def recorded(home: Path, address: StackAddress) -> Iterator[None]:
+    """Write down where the stack is while the block runs, so that other commands find it without PREFECT_API_URL."""
+    path = home / "stack.json"
+    path.write_text(address.model_dump_json(), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find_stack(home: Path) -> StackAddress | None:
+    """The stack that runs from this home, if one does."""
+    try:
+        address = StackAddress.model_validate_json((home / "stack.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return address if _healthy(address.api_url) else None

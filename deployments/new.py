@@ -1,0 +1,228 @@
+"""Writes a new session definition and its prompt, with comments that help to change them."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from deployments.check import check_files, errors_in
+from deployments.definitions import ENTRYPOINT, FOLDER
+from deployments.names import check_display_name, slug_of
+from deployments.problems import Problem
+from sessions.cron import DEFAULT_PRESET, PRESETS, cron_fault
+from sessions.errors import SpecError
+from sessions.schedule import (
+    CronSchedule,
+    IntervalSchedule,
+    MomentSchedule,
+    Schedule,
+    describe,
+    parse_at,
+    parse_every,
+    timezone_fault,
+)
+from sessions.settings import Settings
+from sessions.spec import SessionSpec
+
+PROMPTS = f"{FOLDER}/prompts"
+_ALWAYS_WRITTEN = ("model", "temperature", "max_tokens", "timeout_seconds")
+_COMMENTS = {
+    "prompt_file": "what the agent is asked on every run; from the root of the repository",
+    "model": "known ones: sessions/models.toml",
+    "temperature": "0 is the most repeatable; Claude takes 0 to 1",
+    "max_tokens": "the longest single answer",
+    "timeout_seconds": "then the agent ends; what exists is remembered and delivered",
+    "repos": "what the agent works on; `.` is this checkout",
+    "delivery": "where the report goes",
+    "max_cost_usd": "the agent ends when a run has cost this much",
+    "max_turns": "the agent ends after this many answers of the model",
+}
+
+
+class NewSession(BaseModel, frozen=True, extra="forbid"):
+    """What a person asks for. At most one of `preset`, `cron`, `every` and `at`; exactly one kind of prompt.
+
+    `name` is the display name; without one it is made of the prompt. `every` is such as `6h`, `at` such as
+    `2027-01-31T09:00` on the clock of `timezone`. `parameters` are those of the session, beside its prompt.
+    """
+
+    name: str = ""
+    description: str = ""
+    preset: str = ""
+    cron: str = ""
+    every: str = ""
+    at: str = ""
+    timezone: str = "UTC"
+    prompt: str = ""
+    prompt_file: str = ""
+    work_pool: str = "sessions"
+    parameters: dict[str, JsonValue] = {}
+
+
+class Written(BaseModel, frozen=True):
+    """What was written. `prompt` is None where the prompt was there already."""
+
+    name: str
+    definition: Path
+    prompt: Path | None
+    schedule: str
+    warnings: list[Problem]
+
+
+def write_definition(asked: NewSession, settings: Settings, *, root: Path, now: datetime) -> Written:
+    """Write the definition, and its prompt into a file beside it; nothing is overwritten.
+
+    Args:
+        asked: what the session should be.
+        settings: which models are enabled, and the default ones.
+        root: the repository.
+        now: the anchor of an interval, and what an `at` must come after.
+
+    Raises:
+        SpecError: what was asked for is wrong, or a file of that name is there; nothing has been written.
+    """
+    display = check_display_name(asked.name or _first_words(asked.prompt) or Path(asked.prompt_file).stem)
+    name = slug_of(display)
+    schedule = choose_schedule(asked, now)
+    definition, prompt = root / FOLDER / f"{name}.yaml", root / PROMPTS / f"{name}.md"
+    texts = {definition: render_definition(asked, name=name, display=display, schedule=schedule)}
+    if asked.prompt.strip():
+        texts[prompt] = asked.prompt.strip() + "\n"
+    _write_all(texts)
+    problems = check_files([definition], settings, root=root, now=now)
+    if errors := errors_in(problems):
+        for path in texts:
+            path.unlink()
+        raise SpecError("\n".join(f"{error.field}: {error.message}" for error in errors), field=errors[0].field)
+    return Written(
+        name=name,
+        definition=definition,
+        prompt=prompt if prompt in texts else None,
+        schedule=describe(schedule),
+        warnings=problems,
+    )
+
+
+def choose_schedule(asked: NewSession, now: datetime) -> Schedule:
+    """The schedule that was asked for; every hour if none was.
+
+    Raises:
+        SpecError: more than one was, or it is wrong.
+    """
+    given = [field for field in ("preset", "cron", "every", "at") if getattr(asked, field)]
+    if len(given) > 1:
+        raise SpecError(f"{' and '.join(given)} are two schedules; give one of them", field=given[1])
+    if fault := timezone_fault(asked.timezone):
+        raise SpecError(fault, field="timezone")
+    if asked.every:
+        anchor = now.replace(microsecond=0)
+        return IntervalSchedule(interval=parse_every(asked.every), anchor_date=anchor, timezone=asked.timezone)
+    if asked.at:
+        return _coming_moment(asked, now)
+    return _cron_schedule(asked)
+
+
+def _coming_moment(asked: NewSession, now: datetime) -> MomentSchedule:
+    at = parse_at(asked.at, asked.timezone)
+    if at <= now:
+        raise SpecError(f"{asked.at} is past; give a moment that is to come", field="at")
+    return MomentSchedule(at=at, timezone=asked.timezone)
+
+
+def _cron_schedule(asked: NewSession) -> CronSchedule:
+    preset = asked.preset or DEFAULT_PRESET
+    if not asked.cron and preset not in PRESETS:
+        raise SpecError(f"{preset!r} is not a preset; there are {', '.join(PRESETS)}", field="preset")
+    expression = asked.cron or PRESETS[preset]
+    if fault := cron_fault(expression):
+        raise SpecError(fault, field="cron")
+    return CronSchedule(cron=expression, timezone=asked.timezone)
+
+
+def render_definition(asked: NewSession, *, name: str, display: str, schedule: Schedule) -> str:
+    """The definition as YAML. Values are JSON, which every YAML reader takes for what it is."""
+    description = asked.description.strip() or display
+    return "\n".join(
+        [
+            f"# {describe(schedule)}.",
+            f"# `sessions suspend {name}` and `sessions resume {name}` stop and start it; a deploy changes neither.",
+            "deployments:",
+            f"  - name: {name}",
+            f"    description: {_json(description)}",
+            f"    entrypoint: {ENTRYPOINT}",
+            "    schedules:",
+            *_render_schedule(schedule),
+            "    # One run at a time; one that is due while another runs is skipped.",
+            "    concurrency_limit: {limit: 1, collision_strategy: CANCEL_NEW}",
+            f"    work_pool: {_json({'name': asked.work_pool})}",
+            "    parameters:",
+            *_render_parameters(_with_defaults(asked, name)),
+            "",
+        ]
+    )
+
+
+def _render_schedule(schedule: Schedule) -> list[str]:
+    keys: dict[str, JsonValue]
+    if isinstance(schedule, CronSchedule):
+        keys = {"cron": schedule.cron}
+    elif isinstance(schedule, IntervalSchedule):
+        anchor = schedule.anchor_date.isoformat() if schedule.anchor_date else None
+        keys = {"interval": schedule.expr, "anchor_date": anchor}
+    else:
+        keys = {"rrule": schedule.rrule}
+    keys |= {"timezone": schedule.timezone, "slug": "schedule"}
+    lines = [f"        {key}: {_json(value)}" for key, value in keys.items()]
+    return ["      -" + lines[0][7:], *lines[1:]]
+
+
+def _with_defaults(asked: NewSession, name: str) -> dict[str, JsonValue]:
+    """The parameters to write: the prompt, what people change most, and what was asked for."""
+    defaults: dict[str, Any] = {key: SessionSpec.model_fields[key].default for key in _ALWAYS_WRITTEN}
+    defaults["model"] = Settings.model_fields["model"].default
+    given = {"prompt_file": asked.prompt_file} if asked.prompt_file else {}
+    if asked.prompt.strip() or not given:
+        given |= {"prompt_file": f"{PROMPTS}/{name}.md"} if not given else {"prompt": asked.prompt}
+    return {**given, **defaults, **asked.parameters}
+
+
+def _render_parameters(parameters: Mapping[str, JsonValue]) -> list[str]:
+    lines = []
+    for key, value in parameters.items():
+        comment = f"  # {_COMMENTS[key]}" if key in _COMMENTS else ""
+        lines.append(f"      {key}: {_json(value)}{comment}")
+    return lines
+
+
+def _json(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _first_words(prompt: str) -> str:
+    """The beginning of the prompt as a display name."""
+    words: list[str] = []
+    for word in prompt.split():
+        if len(" ".join([*words, word])) > 40:  # noqa: PLR2004 - leaves room, and reads well in a list
+            break
+        words.append(word)
+    return " ".join(words).strip(".,;:!?# ")
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """Write new files; if one is there already, or cannot be written, none is left behind."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(text)
+    except OSError as error:
+        for path in written:
+            path.unlink()
+        if isinstance(error, FileExistsError):
+            raise SpecError(f"{path} is there already; give another name, or edit it", field="name") from error
+        raise SpecError(f"{path} cannot be written: {error.strerror}", field="name") from error

@@ -1,0 +1,59 @@
+"""The Prefect server that the command talks to."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from deployments.local_stack import find_stack
+from sessions.errors import ServerError
+from sessions.settings import read_settings
+
+START_ONE = "start one with `sessions up`, or set PREFECT_API_URL"
+
+
+def find_server() -> str:
+    """The API of the server to talk to: PREFECT_API_URL of the environment or profile, or the local stack.
+
+    Raises:
+        ServerError: there is neither.
+    """
+    if url := os.environ.get("PREFECT_API_URL") or PREFECT_API_URL.value():
+        return str(url)
+    stack = find_stack(read_settings().home)
+    if stack is None:
+        raise ServerError(f"no Prefect server is known; {START_ONE}")
+    return stack.api_url
+
+
+@contextmanager
+def use_server() -> Iterator[str]:
+    """Point Prefect in this process at the server to talk to.
+
+    Raises:
+        ServerError: there is none.
+    """
+    url = find_server()
+    with temporary_settings({PREFECT_API_URL: url}):
+        yield url
+
+
+@asynccontextmanager
+async def open_client() -> AsyncIterator[PrefectClient]:
+    """A client of that server.
+
+    Raises:
+        ServerError: there is none, it does not answer, or it refuses.
+    """
+    with use_server() as url:
+        try:
+            async with get_client() as client:
+                yield client
+        except httpx.TransportError as error:
+            raise ServerError(f"no Prefect server answers at {url}; {START_ONE}") from error
+        except PrefectHTTPStatusError as error:
+            raise ServerError(f"the Prefect server at {url} refused: {error.response.text[:300]}") from error

@@ -1,0 +1,59 @@
+"""What follows the agent, in order. Each step is done once, whoever goes on with the run."""
+
+from prefect.client.schemas.objects import State, StateType
+from sessions.process_tree import end_processes
+
+from sessions.agent_work import agent_run_of, conclude, end_interrupted
+from sessions.reporting import commit_message, write_report
+from sessions.run_folder import RunFolder, close_if_done, hold_interrupted, unfinished_runs
+from sessions.settings import read_settings
+from tasks.artifacts import publish_artifacts
+from tasks.delivery import deliver
+from tasks.flow_runs import end_flow_run, read_state_type, show_ending, state_of, utc_now
+from tasks.learning import extract_observations, remember
+from tasks.repositories import commit_and_push
+
+
+async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
+    """Learn from the run, keep its changes, report, deliver, and end it with its outcome.
+
+    Args:
+        run: a run whose agent ended, however it did.
+        stopped: somebody cancelled it.
+    """
+    settings = read_settings()
+    agent_run = agent_run_of(run, settings)
+    conclude(run, agent_run, stopped_by_request=stopped)
+    learned = await extract_observations(run, agent_run)
+    await remember(run, learned)
+    await commit_and_push(run, commit_message(run.record, learned))
+    report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
+    await deliver(run, report)
+    report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
+    await publish_artifacts(run, report, agent_run)
+    close_if_done(run, utc_now())
+    await show_ending(run.record)
+    return state_of(run.record)
+
+
+async def finish_interrupted_runs(*, agent: str = "") -> int:
+    """Finish the runs that a crash left behind, those of one agent or of all; returns how many.
+
+    A run is interrupted if its record is not closed and nobody holds it: the lock on it ends with its process.
+    """
+    count = 0
+    for path in unfinished_runs(read_settings().home):
+        with hold_interrupted(path, agent=agent) as run:
+            if run:
+                await _finish_interrupted(run)
+                count += 1
+    return count
+
+
+async def _finish_interrupted(run: RunFolder) -> None:
+    end_processes(run.record.run_id)
+    state = await read_state_type(run.record.run_id)
+    end_interrupted(run, utc_now())
+    await finish_run(run, stopped=state in (StateType.CANCELLED, StateType.CANCELLING))
+    if state not in (None, StateType.COMPLETED, StateType.FAILED):
+        await end_flow_run(run.record)

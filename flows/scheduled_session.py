@@ -1,0 +1,89 @@
+"""The one flow: a scheduled session, from its definition to a delivered report."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.finish_run import finish_interrupted_runs, finish_run
+from sessions.agent_work import end_broken
+from sessions.errors import SessionError
+from sessions.outcome import Outcome
+from sessions.run_folder import RunFolder, hold_run
+from sessions.settings import read_settings
+from sessions.spec import (
+    AgentName,
+    AllowedTools,
+    DisallowedTools,
+    FailureTargets,
+    InactivityTimeoutSeconds,
+    KeepFailed,
+    KeepSuccessful,
+    MaxCostUsd,
+    MaxTokens,
+    MaxTurns,
+    ModelName,
+    Prompt,
+    PromptFile,
+    Repos,
+    Runner,
+    StartingDeadlineSeconds,
+    Targets,
+    Temperature,
+    TimeoutSeconds,
+    describe_parameters,
+    parse_spec,
+)
+from sessions.warm_up import warm_up_for_worker
+from tasks.agent import run_agent
+from tasks.context import build_context
+from tasks.flow_runs import as_state, describe_start, show_start, utc_now
+from tasks.repositories import sync_repos
+from tasks.skipping import close_skipped, why_skip
+
+warm_up_for_worker()
+
+
+@flow(name="scheduled-session", persist_result=False)
+@describe_parameters
+async def scheduled_session(
+    prompt: Prompt = "",
+    prompt_file: PromptFile = "",
+    agent: AgentName = "main",
+    runner: Runner = "claude-agent-sdk",
+    model: ModelName = "",
+    temperature: Temperature = 0.7,
+    max_tokens: MaxTokens = 4000,
+    timeout_seconds: TimeoutSeconds = 300,
+    inactivity_timeout_seconds: InactivityTimeoutSeconds = -1,
+    max_turns: MaxTurns = 0,
+    max_cost_usd: MaxCostUsd = 0.0,
+    repos: Repos = [],  # noqa: B006 - Prefect shows it as the form's default and never changes it
+    delivery: Targets = [],  # noqa: B006
+    failure_delivery: FailureTargets = [],  # noqa: B006
+    allowed_tools: AllowedTools = [],  # noqa: B006
+    disallowed_tools: DisallowedTools = [],  # noqa: B006
+    starting_deadline_seconds: StartingDeadlineSeconds = 300,
+    keep_successful: KeepSuccessful = 5,
+    keep_failed: KeepFailed = 3,
+) -> State[None]:
+    """Run one scheduled session, from its definition to a delivered report."""
+    try:
+        start = await describe_start(parse_spec(locals()), utc_now())
+        with hold_run(read_settings().home, start.record) as run:
+            return await run_session(run, automatic=start.automatic)
+    except SessionError as error:
+        return as_state(Outcome.FAILED, str(error))
+
+
+async def run_session(run: RunFolder, *, automatic: bool) -> State[None]:
+    """What happens between the slot and the end, unless the run was begun before or may not begin."""
+    await show_start(run.record)
+    if skip := why_skip(run.record, automatic=automatic):
+        return await close_skipped(run, skip)
+    await finish_interrupted_runs(agent=run.record.spec.agent)
+    try:
+        repos = await sync_repos(run)
+        context = await build_context(run, repos)
+        await run_agent(run, repos, context)
+    except SessionError as error:
+        end_broken(run, str(error), utc_now())
+    return await finish_run(run)

@@ -1,0 +1,96 @@
+"""The agent's part of a run: started once, ended by itself or by a limit, and never started twice."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sessions.ending import outcome_of, reason_for
+from sessions.limits import agent_run_from, supervise
+from sessions.models import find_model
+from sessions.redaction import process_redactor
+from sessions.run_folder import RunFolder, RunRecord
+from sessions.runners import open_runner
+from sessions.runners.base import AgentEnd, AgentRun, AgentTask, Stop
+from sessions.settings import Settings
+from sessions.transcript import Transcript
+
+
+async def run_agent_once(
+    run: RunFolder, task: AgentTask, *, settings: Settings, now: Callable[[], datetime]
+) -> AgentEnd:
+    """Run the agent, unless it was started before: work that was begun is not begun again, only finished.
+
+    Raises:
+        RunnerError: the runtime could not be started.
+        RunFolderError: the disk does not take the transcript.
+    """
+    record = run.record
+    if record.done("agent_started"):
+        return end_interrupted(run, now())
+    record.agent_session_id = task.agent_session_id
+    run.mark("agent_started", now())
+    done = await supervise(
+        open_runner(record.spec.runner),
+        task,
+        Transcript(run.transcript_path, process_redactor()),
+        run_id=record.run_id,
+        timeout_seconds=record.spec.timeout_seconds,
+        inactivity_timeout_seconds=idle_seconds(record, settings),
+        now=now,
+    )
+    end = AgentEnd(stop=done.stop, final_text=done.final_text, error=done.error, denials=done.denials)
+    return _ended(run, end, now())
+
+
+def end_interrupted(run: RunFolder, at: datetime) -> AgentEnd:
+    """The end of an agent whose process died: what it left stands, and it is not run again."""
+    if run.record.agent_end:
+        return run.record.agent_end
+    return _ended(run, AgentEnd(stop=Stop.INTERRUPTED, error="its process ended before the agent did"), at)
+
+
+def end_broken(run: RunFolder, sentence: str, at: datetime) -> AgentEnd:
+    """The end of an agent that something else kept from working; `sentence` says what."""
+    return _ended(run, AgentEnd(stop=Stop.FAILED, error=sentence), at)
+
+
+def _ended(run: RunFolder, end: AgentEnd, at: datetime) -> AgentEnd:
+    run.record.agent_end = end
+    run.mark("agent_ended", at)
+    return end
+
+
+def idle_seconds(record: RunRecord, settings: Settings) -> int:
+    """How long the agent may be idle: the session's own number, or the project's where it gives -1."""
+    own = record.spec.inactivity_timeout_seconds
+    return settings.inactivity_timeout_seconds if own < 0 else own
+
+
+def agent_run_of(run: RunFolder, settings: Settings) -> AgentRun:
+    """What the agent did, from the run's own files alone."""
+    record = run.record
+    transcript = Transcript(run.transcript_path, process_redactor())
+    return agent_run_from(
+        transcript,
+        end=record.agent_end,
+        model=find_model(settings.model_for(record.spec.agent, record.spec.model), settings.models_file),
+        agent_session_id=record.agent_session_id,
+        started_at=record.steps.get("agent_started", record.opened_at),
+        ended_at=record.steps.get("agent_ended", record.opened_at),
+    )
+
+
+def conclude(run: RunFolder, agent_run: AgentRun, *, stopped_by_request: bool = False) -> None:
+    """Write the run's outcome and its reason into the record, once."""
+    record = run.record
+    end = record.agent_end
+    if record.outcome or end is None:
+        return
+    record.outcome = outcome_of(end, stopped_by_request=stopped_by_request)
+    record.reason = reason_for(
+        end,
+        record.spec,
+        turns=agent_run.turns,
+        cost_usd=agent_run.cost_usd,
+        seconds=agent_run.duration_seconds,
+    )
+    run.save()

@@ -1,0 +1,111 @@
+"""Turns text into vectors: one Protocol, and the table of static word vectors that comes with the project."""
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessions.errors import MemoryStoreError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Vector = NDArray[np.float32]
+
+#: Beyond this a text is embedded by its beginning: a mean over more words says no more, and costs time.
+MAX_CHARACTERS = 20_000
+
+
+class Embedder(Protocol):
+    """Turns text into tokens and tokens into one vector.
+
+    The two steps are apart because a store counts tokens, and weights those of a query by what it counted.
+    `name` changes whenever the same text would get another vector; a store never mixes two names.
+    """
+
+    @property
+    def name(self) -> str:
+        """Which embedder, in which version."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    def tokenize(self, text: str) -> list[int]:
+        """The token ids of `text`, in order, repeated ones included."""
+        ...
+
+    def embed(self, tokens: Sequence[int], weights: Sequence[float] | None = None) -> Vector:
+        """The weighted mean of `tokens` at length 1; all zeros where there is nothing to embed."""
+        ...
+
+
+class StaticTable:
+    """256-d static word vectors: wordllama's table, read directly, loaded when it is first needed (0.2 s)."""
+
+    name = "wordllama l2_supercat 256"
+    dimensions = 256
+
+    @cached_property
+    def _table(self) -> NDArray[np.float16]:
+        # Only who embeds pays for these imports.
+        from safetensors import SafetensorError  # noqa: PLC0415
+        from safetensors.numpy import load_file  # noqa: PLC0415
+
+        file = _wordllama_file("weights/l2_supercat_256.safetensors")
+        try:
+            rows: NDArray[np.float16] = load_file(file)["embedding.weight"]
+        except (SafetensorError, KeyError) as error:
+            raise _broken(file, f"cannot be read ({error})") from error
+        return rows
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        file = _wordllama_file("tokenizers/l2_supercat_tokenizer_config.json")
+        try:
+            return Tokenizer.from_buffer(file.read_bytes())
+        except ValueError as error:
+            raise _broken(file, f"cannot be read ({error})") from error
+
+    def tokenize(self, text: str) -> list[int]:
+        beginning = text[:MAX_CHARACTERS].strip().encode("utf-8", "replace").decode()
+        ids: list[int] = self._tokenizer.encode(beginning, add_special_tokens=False).ids
+        return ids
+
+    def embed(self, tokens: Sequence[int], weights: Sequence[float] | None = None) -> Vector:
+        if not tokens:
+            return np.zeros(self.dimensions, dtype=np.float32)
+        rows = self._table[np.asarray(tokens)].astype(np.float32)
+        total = rows.sum(axis=0) if weights is None else np.asarray(weights, dtype=np.float32) @ rows
+        length = float(np.linalg.norm(total))
+        unit: Vector = total / np.float32(length or 1.0)
+        return unit
+
+
+@cache
+def static_table() -> StaticTable:
+    """The one table of this process."""
+    return StaticTable()
+
+
+def _wordllama_file(inside: str) -> Path:
+    # Found, not imported: the import is slow, and looks for the tokenizer in a folder that is not there.
+    spec = importlib.util.find_spec("wordllama")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path.cwd() / "wordllama"
+    file = folder / inside
+    if not file.is_file():
+        raise _broken(file, "is missing")
+    return file
+
+
+def _broken(file: Path, fault: str) -> MemoryStoreError:
+    remedy = "install it with pip install --force-reinstall 'wordllama>=0.4.0.post1,<0.5'"
+    return MemoryStoreError(f"{file}, of the table of word vectors, {fault}; {remedy}", url=file.as_uri())

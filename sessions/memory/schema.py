@@ -1,0 +1,167 @@
+"""The memory file's tables, and how an older file becomes a newer one."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from sessions.errors import MemoryStoreError
+from sessions.memory.database import transaction
+
+#: "Sess", in the file's header: tells a memory from any other SQLite database.
+APPLICATION_ID = 0x53657373
+
+_FIRST = (
+    # `observations` counts those ever stored: the next slot.
+    "CREATE TABLE agents (name TEXT PRIMARY KEY, observations INTEGER NOT NULL DEFAULT 0)",
+    # `slot` is the place of its vector among the agent's.
+    """CREATE TABLE observations (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        agent TEXT NOT NULL REFERENCES agents (name),
+        slot INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        quote TEXT NOT NULL,
+        context TEXT NOT NULL,
+        event_at TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        run TEXT NOT NULL,
+        span TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        importance REAL NOT NULL,
+        status TEXT NOT NULL,
+        UNIQUE (agent, slot)
+    )""",
+    "CREATE INDEX newest_observations ON observations (agent, status, created_at)",
+    """CREATE VIRTUAL TABLE words USING fts5 (
+        text, quote, context,
+        content = 'observations', content_rowid = 'seq', tokenize = 'porter unicode61 remove_diacritics 2'
+    )""",
+    # In how many of the agent's observations each token of the embedder stands.
+    """CREATE TABLE tokens (
+        agent TEXT NOT NULL REFERENCES agents (name),
+        token INTEGER NOT NULL,
+        documents INTEGER NOT NULL,
+        PRIMARY KEY (agent, token)
+    ) WITHOUT ROWID""",
+    # 1,024 vectors of little-endian float32 a row: one row a vector is ten times slower to read.
+    """CREATE TABLE vectors (
+        seq INTEGER PRIMARY KEY,
+        agent TEXT NOT NULL REFERENCES agents (name),
+        block INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        UNIQUE (agent, block)
+    )""",
+    "CREATE TABLE embedder (name TEXT NOT NULL)",
+    """CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        agent TEXT NOT NULL,
+        session TEXT NOT NULL,
+        at TEXT NOT NULL,
+        theme TEXT NOT NULL,
+        built TEXT NOT NULL,
+        noticed TEXT NOT NULL,
+        changed TEXT NOT NULL,
+        assumptions TEXT NOT NULL,
+        next TEXT NOT NULL
+    )""",
+    "CREATE INDEX newest_entries ON journal (agent, at)",
+)
+
+#: Statements that lead from one version to the next; a file's `user_version` is how many steps it has had.
+#: Append only: a released step never changes.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+class _Header(NamedTuple):
+    """What a file says of itself before anything of ours is read."""
+
+    application_id: int
+    version: int
+    tables: int
+
+
+def _header(connection: sqlite3.Connection) -> _Header:
+    # One statement: another process may just now be making the file.
+    row = connection.execute(
+        """SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
+        FROM pragma_application_id a, pragma_user_version v"""
+    )
+    return _Header(*row.fetchone())
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """How many migrations the file has had."""
+    return _header(connection).version
+
+
+def require_memory(connection: sqlite3.Connection, path: Path, newest: int = len(MIGRATIONS)) -> None:
+    """Read whether the file is a memory, or empty, before anything is written to it.
+
+    Raises:
+        MemoryStoreError: another program's database, or a memory of a newer version than this program knows.
+    """
+    found = _header(connection)
+    if found.application_id != APPLICATION_ID and found.tables:
+        raise MemoryStoreError(
+            f"{path} is another program's database, not a memory; it was left as it is. Point SESSIONS_MEMORY_URL "
+            "at another file",
+            url=f"sqlite:///{path}",
+        )
+    if found.version > newest:
+        raise MemoryStoreError(
+            f"the memory {path} was written by a newer version of this program (format {found.version}, "
+            f"known here up to {newest}); upgrade this program; the file was left as it is",
+            url=f"sqlite:///{path}",
+        )
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS
+) -> Path | None:
+    """Bring the file to the newest version in one transaction; an older memory is copied beside it first.
+
+    Returns:
+        Where the copy of the older file is, if there was one.
+    """
+    if version_of(connection) == len(migrations):
+        return None
+    with transaction(connection):
+        # Another process may have done it while this one waited for the lock.
+        version = version_of(connection)
+        copy = keep_copy(path, version) if 0 < version < len(migrations) else None
+        for statement in (line for step in migrations[version:] for line in step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {max(version, len(migrations))}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    return copy
+
+
+def claim_embedder(connection: sqlite3.Connection, name: str) -> str:
+    """The embedder that the memory is built with: the first that opens it, for ever."""
+    row = connection.execute("SELECT name FROM embedder").fetchone()
+    if row is None:
+        with transaction(connection):
+            connection.execute("INSERT INTO embedder SELECT ? WHERE NOT EXISTS (SELECT 1 FROM embedder)", (name,))
+        row = connection.execute("SELECT name FROM embedder").fetchone()
+    return str(row[0])
+
+
+def keep_copy(path: Path, version: int) -> Path:
+    """Copy the memory beside itself as `NAME.v1-copy` (then `.v1-copy-2`, …), over nothing that is there."""
+    names = (f"{path.name}.v{version}-copy" + (f"-{n}" if n > 1 else "") for n in count(1))
+    copy = next(place for name in names if not (place := path.with_name(name)).exists())
+    partial = copy.with_name(copy.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
+        os.replace(partial, copy)  # noqa: PTH105 (says that it replaces atomically)
+    finally:
+        partial.unlink(missing_ok=True)
+    return copy

@@ -1,0 +1,146 @@
+"""How a query finds observations: words by BM25, meaning by static vectors, their scores fused.
+
+Measured on 1,982 labelled questions, recall at 10: words alone 59.2, with quote and context beside the text 67.4;
+vectors with the query weighted by the store's own idf 61.4; both, fused by score, 69.5. Fusing ranks, or recency
+in the score, made it worse.
+"""
+
+import json
+import math
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessions.memory.embedder import Embedder, Vector
+from sessions.memory.vectors import AgentVectors
+
+#: How many of each list are fused.
+DEPTH = 100
+#: What the nearest vector counts beside the best match of words.
+MEANING_WEIGHT = 0.5
+#: Words in more than this part of the store are left out of a query: slow, and they tell nothing apart…
+FREQUENT = 0.2
+#: … except in a store so small that a fifth of it is a handful.
+SMALL_STORE = 50
+#: Of a long query (a whole prompt, say) the rarest words search.
+MAX_WORDS = 24
+#: Each distinct word costs a look-up of 0.03 ms, so a longer query is searched by its beginning.
+MAX_QUERY_CHARACTERS = 8_000
+
+# What FTS5's tokenizer takes for a word too: letters and digits of any script.
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Hit(NamedTuple):
+    """An observation that was found: where it is, when it was learned, how well one list liked it."""
+
+    seq: int
+    created_at: str
+    score: float
+
+
+def words_of(query: str) -> list[str]:
+    """The distinct words of `query`, in order, in the case they came in: FTS5 folds them as it folded the stored."""
+    composed = unicodedata.normalize("NFC", query[:MAX_QUERY_CHARACTERS])
+    return list({word.lower(): word for word in _WORD.findall(composed)}.values())
+
+
+def search(
+    connection: sqlite3.Connection, *, agent: str, query: str, vectors: AgentVectors, embedder: Embedder, depth: int
+) -> list[int]:
+    """The `seq` of the agent's active observations that speak to `query`, best first; the newest first among equals."""
+    by_words = find_by_words(connection, agent=agent, words=words_of(query), depth=depth)
+    aim = embed_query(connection, agent=agent, query=query, embedder=embedder)
+    by_meaning = find_by_meaning(connection, agent=agent, cosines=vectors.cosines(aim), depth=depth)
+    scores = fuse({hit.seq: hit.score for hit in by_words}, {hit.seq: hit.score for hit in by_meaning})
+    learned = {hit.seq: hit.created_at for hit in (*by_words, *by_meaning)}
+    # Rounded, because the same text at two places of a block may differ in the last bit.
+    return sorted(scores, key=lambda seq: (round(scores[seq], 6), learned[seq], seq), reverse=True)
+
+
+def find_by_words(connection: sqlite3.Connection, *, agent: str, words: Sequence[str], depth: int) -> list[Hit]:
+    """The best by BM25 over text, quote and context."""
+    telling = _telling(connection, words)
+    if not telling:
+        return []
+    rows = connection.execute(
+        """SELECT o.seq, o.created_at, -words.rank FROM words JOIN observations o ON o.seq = words.rowid
+        WHERE words MATCH ? AND o.agent = ? AND o.status = 'active' ORDER BY words.rank LIMIT ?""",
+        (" OR ".join(f'"{word}"' for word in telling), agent, depth),
+    )
+    return [Hit(*row) for row in rows]
+
+
+def _telling(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
+    """The words that tell observations apart, rarest first; the rarest alone where all are frequent."""
+    stored = connection.execute("SELECT coalesce(max(seq), 0) FROM observations").fetchone()[0]
+    most = int(stored * FREQUENT) if stored >= SMALL_STORE else stored
+    counts = {word: _documents_with(connection, word, at_most=most + 1) for word in words}
+    found = sorted((word for word in words if counts[word]), key=lambda word: counts[word])
+    return [word for word in found if counts[word] <= most][:MAX_WORDS] or found[:1]
+
+
+def _documents_with(connection: sqlite3.Connection, word: str, *, at_most: int) -> int:
+    # The limit keeps this cheap for the very words that are too frequent to matter.
+    matches = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+    return int(connection.execute(matches, (f'"{word}"', at_most)).fetchone()[0])
+
+
+def embed_query(connection: sqlite3.Connection, *, agent: str, query: str, embedder: Embedder) -> Vector:
+    """`query` as a vector, each token weighted by how rare it is in what the agent knows."""
+    tokens = embedder.tokenize(query)
+    learned = connection.execute("SELECT observations FROM agents WHERE name = ?", (agent,)).fetchone()[0]
+    rows = connection.execute(
+        "SELECT token, documents FROM tokens WHERE agent = ? AND token IN (SELECT value FROM json_each(?))",
+        (agent, json.dumps(sorted(set(tokens)))),
+    )
+    documents = dict(rows.fetchall())
+    return embedder.embed(tokens, [math.log(1 + learned / (1 + documents.get(token, 0))) for token in tokens])
+
+
+def find_by_meaning(
+    connection: sqlite3.Connection, *, agent: str, cosines: NDArray[np.float32], depth: int
+) -> list[Hit]:
+    """The nearest by cosine that are active and not turned away from the query."""
+    wanted = depth
+    while True:
+        slots = _nearest(cosines, wanted)
+        hits = _active(connection, agent, {int(slot): float(cosines[slot]) for slot in slots})
+        if len(hits) >= depth or wanted >= len(cosines):
+            return hits[:depth]
+        # Some of the nearest are no longer active: look further.
+        wanted *= 4
+
+
+def _nearest(cosines: NDArray[np.float32], wanted: int) -> NDArray[np.intp]:
+    """The slots of the nearest, in no order."""
+    near = np.argpartition(-cosines, wanted)[:wanted] if wanted < len(cosines) else np.arange(len(cosines))
+    return near[cosines[near] > 0]
+
+
+def _active(connection: sqlite3.Connection, agent: str, cosines: Mapping[int, float]) -> list[Hit]:
+    # The plus keeps SQLite from going through all that are active instead of these slots.
+    rows = connection.execute(
+        """SELECT seq, created_at, slot FROM observations
+        WHERE agent = ? AND slot IN (SELECT value FROM json_each(?)) AND +status = 'active'""",
+        (agent, json.dumps(list(cosines))),
+    )
+    hits = [Hit(seq, created_at, cosines[slot]) for seq, created_at, slot in rows]
+    return sorted(hits, key=lambda hit: (-hit.score, -hit.seq))
+
+
+def fuse(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -> dict[int, float]:
+    """Both scores on one scale: `bm25/max + 0.5·(cos - floor)/(max - floor)`; the floor is the list's last."""
+    best = max(by_words.values(), default=1.0)
+    near = max(by_meaning.values(), default=1.0)
+    floor = min(by_meaning.values(), default=0.0)
+    fused = {seq: score / best for seq, score in by_words.items()}
+    for seq, cosine in by_meaning.items():
+        share = (cosine - floor) / (near - floor) if near > floor else 1.0
+        fused[seq] = fused.get(seq, 0.0) + MEANING_WEIGHT * share
+    return fused

@@ -1,0 +1,51 @@
+"""The Messages API as this project reaches it: one way to open a client, one way to explain what went wrong."""
+
+from typing import TYPE_CHECKING
+
+from sessions.settings import Settings
+
+if TYPE_CHECKING:
+    import anthropic
+
+#: The client insists on some key; a server without keys takes this one.
+NO_KEY = "no-key-is-set"
+CALL_TIMEOUT_SECONDS = 120.0
+
+
+def open_messages_client(settings: Settings) -> "anthropic.AsyncAnthropic":
+    """A client with the settings' key, address and retries. Close it, or use it with `async with`."""
+    import anthropic  # noqa: PLC0415 - takes a second to import
+
+    return anthropic.AsyncAnthropic(
+        api_key=settings.anthropic_api_key.get_secret_value() or NO_KEY,
+        base_url=settings.anthropic_base_url or None,
+        max_retries=settings.model_retries,
+        timeout=CALL_TIMEOUT_SECONDS,
+    )
+
+
+def explain_api_error(error: "anthropic.AnthropicError") -> str:
+    """What went wrong with a call and what a person can do about it, in one sentence without a full stop."""
+    import anthropic  # noqa: PLC0415 - takes a second to import
+
+    if isinstance(error, anthropic.APITimeoutError):
+        return f"no answer within {CALL_TIMEOUT_SECONDS:.0f} s; see whether the API is slow, or try later"
+    if isinstance(error, anthropic.APIConnectionError):
+        return "the model's server cannot be reached; check ANTHROPIC_BASE_URL and the network"
+    if isinstance(error, anthropic.APIStatusError):
+        return explain_status(error.status_code)
+    return "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
+
+
+def explain_status(status: int) -> str:
+    """What an HTTP status of the Messages API means for a person, in one sentence without a full stop."""
+    known = {
+        400: "the request was refused as invalid (400); check the model's limits and the session's parameters",
+        401: "the key was refused (401); check ANTHROPIC_API_KEY",
+        403: "the key may not do this (403); check the rights of ANTHROPIC_API_KEY",
+        404: "the model or address is not known there (404); check `model` and ANTHROPIC_BASE_URL",
+        413: "the request is too large (413); shorten the prompt or lower SESSIONS_CONTEXT_TOKENS",
+        429: "the rate limit is reached (429); run at another time or ask for a higher limit",
+        529: "the model is overloaded (529); the next run tries again",
+    }
+    return known.get(status, f"the model's server answered with status {status}; the next run tries again")

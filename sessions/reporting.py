@@ -1,0 +1,88 @@
+"""Composes a run's report from its own files, and keeps it with the run."""
+
+from datetime import datetime
+
+from sessions.extraction import Learned
+from sessions.models import find_model
+from sessions.redaction import process_redactor
+from sessions.report import CommittedWork, SessionReport, render_report
+from sessions.run_folder import RunFolder, RunRecord
+from sessions.runners.base import AgentRun
+from sessions.settings import Settings
+from sessions.workspace.base import CommitResult
+
+#: A commit's first line is not folded by the tools that show it.
+SUBJECT_CHARACTERS = 72
+
+
+def write_report(
+    run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings, now: datetime
+) -> SessionReport:
+    """The report of a run whose outcome is known; also written to `report.md` in its folder.
+
+    Raises:
+        RunFolderError: the disk does not take it.
+    """
+    run.record.cost_usd = agent_run.cost_usd + learned.cost_usd
+    report = compose_report(run, agent_run, learned, settings=settings, now=now)
+    run.write(run.report_path, process_redactor()(render_report(report)))
+    run.mark("reported", now)
+    return report
+
+
+def compose_report(
+    run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings, now: datetime
+) -> SessionReport:
+    """The report from the record, the transcript and what was learned.
+
+    Raises:
+        ValueError: the run has no outcome yet.
+    """
+    record, spec = run.record, run.record.spec
+    if record.outcome is None:
+        raise ValueError(f"run {record.run_id} has no outcome yet")
+    model = find_model(settings.model_for(spec.agent, spec.model), settings.models_file)
+    return SessionReport(
+        session=record.session,
+        run_id=record.run_id,
+        run_name=record.run_name,
+        slot_at=record.slot_at,
+        started_at=record.opened_at,
+        ended_at=record.steps.get("agent_ended", now),
+        outcome=record.outcome,
+        reason=record.reason,
+        agent=spec.agent,
+        runner=spec.runner,
+        model=model.id,
+        final_text=agent_run.final_text,
+        turns=agent_run.turns,
+        usage=agent_run.usage,
+        cost_usd=agent_run.cost_usd,
+        extraction_cost_usd=learned.cost_usd,
+        denials=agent_run.denials,
+        learned=tuple(learned.observations),
+        journal=learned.journal,
+        commits=tuple(_committed(result) for result in record.commits if result.status != "none"),
+        notes=tuple(record.notes),
+        delivery=record.delivery,
+        receipts=tuple(record.receipts),
+        full_report=str(run.report_path),
+    )
+
+
+def _committed(result: CommitResult) -> CommittedWork:
+    return CommittedWork(
+        repo=result.name,
+        branch=result.branch,
+        sha=result.commits[-1].sha if result.commits else "",
+        pushed=result.status in ("pushed", "set_aside"),
+        note=result.sentence(),
+    )
+
+
+def commit_message(record: RunRecord, learned: Learned) -> str:
+    """The message of the commit that keeps the agent's changes: what the run was about, in its own words."""
+    theme = learned.journal.theme if learned.journal else ""
+    subject = " ".join((theme or f"Changes of {record.session}").split())
+    body = learned.journal.built if learned.journal else ""
+    return f"{subject[:SUBJECT_CHARACTERS]}\n\n{body}".strip()

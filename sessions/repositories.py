@@ -1,0 +1,68 @@
+"""A run's repositories: its own copies before the agent starts, its changes kept or pushed after it ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sessions.errors import RepositoryError
+from sessions.redaction import process_redactor
+from sessions.run_folder import RunFolder
+from sessions.settings import Settings
+from sessions.workspace import Checkout, checkout_names, commit_and_push, git_state, sync_repo
+
+
+def sync_all(run: RunFolder, *, root: Path, settings: Settings) -> list[Checkout]:
+    """The run's own copy of each of its repositories; one that was made before is continued.
+
+    Raises:
+        RepositoryError: one cannot be had.
+    """
+    repos, record = run.record.spec.repos, run.record
+    return [
+        sync_repo(
+            repo,
+            into=run.workspace_path,
+            root=root,
+            settings=settings,
+            session=record.session,
+            run_id=record.run_id,
+            name=name,
+        )
+        for repo, name in zip(repos, checkout_names(repos, root), strict=True)
+    ]
+
+
+def starting_folder(run: RunFolder, checkouts: Sequence[Checkout]) -> Path:
+    """Where the agent starts: its first repository, or an empty folder."""
+    if checkouts:
+        return checkouts[0].path
+    run.workspace_path.mkdir(parents=True, exist_ok=True)
+    return run.workspace_path
+
+
+def describe_all(checkouts: Sequence[Checkout], settings: Settings) -> list[str]:
+    """The git state of each, as a block of Markdown."""
+    return ["\n".join(f"- {line}" for line in git_state(checkout, settings).lines()) for checkout in checkouts]
+
+
+def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str, now: datetime) -> None:
+    """Commit what the agent changed and push or keep it; what cannot be is noted, and tried again with the next run."""
+    record = run.record
+    if record.done("committed"):
+        return
+    try:
+        record.commits = [
+            commit_and_push(
+                checkout,
+                message=message,
+                run_id=record.run_id,
+                session=record.session,
+                settings=settings,
+                redact=process_redactor(),
+            )
+            for checkout in (sync_all(run, root=root, settings=settings) if record.done("agent_started") else [])
+        ]
+    except RepositoryError as error:
+        run.note(f"Not committed yet; the next run tries again: {error}")
+        return
+    run.mark("committed", now)

@@ -1,0 +1,254 @@
+"""A run's own files: what it was asked, how far it came, and what it left, safe against a crash at any step.
+
+    <home>/runs/<run id>/
+        run.json          the record: parameters, steps done, outcome, receipts
+        context.md        what the agent was told before it started
+        transcript.jsonl  what it said and did
+        learned.json      what was extracted from that
+        report.md         what was delivered
+        workspace/        where it worked
+
+A step that stands in the record is done and is not done again, whoever goes on with the run: the same process, a
+retried pod, or the next run of any session.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from sessions.channels.base import Receipt
+from sessions.errors import RunFolderError
+from sessions.outcome import Delivery, Outcome
+from sessions.runners.base import AgentEnd
+from sessions.spec import SessionSpec
+from sessions.workspace.base import CommitResult
+
+Step = Literal[
+    "agent_started", "agent_ended", "extracted", "remembered", "committed", "reported", "delivered", "closed"
+]
+
+#: What must be done before a run is closed. Something that fails again and again is given up after so many attempts.
+TO_CLOSE: tuple[Step, ...] = ("agent_ended", "extracted", "remembered", "committed", "delivered")
+MOST_ATTEMPTS = 5
+
+
+class RunRecord(BaseModel):
+    """What is known about a run, whether it ended or not.
+
+    `slot_at` is the moment the schedule was due, or the moment somebody asked. `steps` holds when each was done, and
+    `attempts` how often somebody else went on with a run that was left.
+    """
+
+    run_id: str
+    run_name: str
+    session: str
+    spec: SessionSpec
+    slot_at: AwareDatetime
+    opened_at: AwareDatetime
+    steps: dict[Step, AwareDatetime] = {}
+    agent_session_id: str = ""
+    agent_end: AgentEnd | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    delivery: Delivery | None = None
+    receipts: list[Receipt] = []
+    commits: list[CommitResult] = []
+    notes: list[str] = []
+    attempts: int = 0
+    cost_usd: float = 0.0
+
+    def done(self, step: Step) -> bool:
+        """Whether `step` needs no doing again."""
+        return step in self.steps
+
+
+class RunFolder:
+    """One run's folder, held by the one process that works on it. Made by `hold_run`."""
+
+    def __init__(self, path: Path, record: RunRecord) -> None:
+        self.path = path
+        self.record = record
+        self.context_path = path / "context.md"
+        self.transcript_path = path / "transcript.jsonl"
+        self.learned_path = path / "learned.json"
+        self.report_path = path / "report.md"
+        self.workspace_path = path / "workspace"
+
+    def save(self) -> None:
+        """Write the record down.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        self.write(self.path / "run.json", self.record.model_dump_json(indent=1))
+
+    def mark(self, step: Step, at: datetime) -> None:
+        """Write down that `step` is done.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        self.record.steps[step] = at
+        self.save()
+
+    def receipt(self, fresh: Receipt) -> Receipt:
+        """The receipt with the key of `fresh` as it was kept last, or `fresh` itself."""
+        return next((kept for kept in self.record.receipts if kept.key == fresh.key), fresh)
+
+    def keep_receipt(self, receipt: Receipt) -> None:
+        """Write a receipt down, in place of its earlier state.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        others = [kept for kept in self.record.receipts if kept.key != receipt.key]
+        self.record.receipts = [*others, receipt]
+        self.save()
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for the report: something went wrong beside the agent's work. Once, however often said."""
+        if sentence not in self.record.notes:
+            self.record.notes.append(sentence)
+
+    def write(self, path: Path, text: str) -> None:
+        """Write one of the run's files, whole or not at all.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise RunFolderError(f"{path} cannot be written: {error.strerror}; free some space or mend it") from error
+
+
+def runs_folder(home: Path) -> Path:
+    """Where the folders of all runs are."""
+    return home / "runs"
+
+
+def read_record(path: Path) -> RunRecord:
+    """The record in a run's folder, without holding it.
+
+    Raises:
+        RunFolderError: there is none, or it is not one.
+    """
+    try:
+        return RunRecord.model_validate_json((path / "run.json").read_bytes())
+    except OSError as error:
+        raise RunFolderError(f"{path / 'run.json'} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise RunFolderError(f"{path / 'run.json'} is not a run record: {error.errors()[0]['msg']}") from error
+
+
+@contextmanager
+def hold_run(home: Path, first: RunRecord) -> Iterator[RunFolder]:
+    """The folder of a run, made if it is new and continued if it is not, held against every other process.
+
+    Args:
+        home: the local state, `Settings.home`.
+        first: the record with which a new run begins; an existing folder keeps its own.
+
+    Raises:
+        RunFolderError: another process holds it, or the disk does not take it.
+    """
+    path = runs_folder(home) / first.run_id
+    with _held(path):
+        exists = (path / "run.json").exists()
+        folder = RunFolder(path, read_record(path) if exists else first)
+        folder.save()
+        yield folder
+
+
+@contextmanager
+def hold_interrupted(path: Path, *, agent: str = "") -> Iterator[RunFolder | None]:
+    """A run that was left before it was closed; None if it is closed, of another agent, or still held by a process.
+
+    Raises:
+        RunFolderError: the record cannot be read.
+    """
+    try:
+        with _held(path):
+            record = read_record(path)
+            wanted = not record.done("closed") and agent in ("", record.spec.agent)
+            yield RunFolder(path, record) if wanted else None
+    except RunHeldError:
+        yield None
+
+
+class RunHeldError(RunFolderError):
+    """Another process is at work on the run."""
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    # The lock is the operating system's: it ends with the process that holds it, however that dies.
+    lock = FileLock(path / "lock", thread_local=False)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunHeldError(f"{path} is held by another process that works on the run") from None
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} cannot be used: {error.strerror}; set SESSIONS_HOME to a writable folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def unfinished_runs(home: Path) -> list[Path]:
+    """Folders of runs that are not closed, oldest first. Closed ones carry a mark, so that a look is cheap."""
+    folders = runs_folder(home)
+    if not folders.is_dir():
+        return []
+    open_ones = (path for path in folders.iterdir() if (path / "run.json").exists() and not is_closed(path))
+    return sorted(open_ones, key=lambda path: path.stat().st_ctime)
+
+
+def is_closed(path: Path) -> bool:
+    """Whether nothing is left to do for the run in this folder."""
+    return (path / "closed").exists()
+
+
+def close_run(run: RunFolder, at: datetime) -> None:
+    """Mark the run as closed: nothing is left to do for it.
+
+    Raises:
+        RunFolderError: the disk does not take it.
+    """
+    run.mark("closed", at)
+    run.write(run.path / "closed", at.isoformat())
+
+
+def close_if_done(run: RunFolder, at: datetime) -> None:
+    """Close the run, unless a step is still to be done and was not tried too often; its files stay in any case.
+
+    Raises:
+        RunFolderError: the disk does not take it.
+    """
+    record = run.record
+    record.attempts += 1
+    if all(record.done(step) for step in TO_CLOSE) or record.attempts >= MOST_ATTEMPTS:
+        close_run(run, at)
+    else:
+        run.save()
+
+
+def delete_run(path: Path) -> None:
+    """Remove a run's folder with all that is in it; one that is gone already is fine."""
+    shutil.rmtree(path, ignore_errors=True)

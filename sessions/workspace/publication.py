@@ -1,0 +1,99 @@
+"""The last step of a run for each repository: commit what changed, and push it or keep it."""
+
+from typing import Literal
+
+from sessions.errors import RepositoryError
+from sessions.redaction import Redactor
+from sessions.settings import Settings
+from sessions.workspace.base import Checkout, Commit, CommitResult
+from sessions.workspace.commit import Built, Run, build_commits, read_built
+from sessions.workspace.mirror import Mirror
+from sessions.workspace.push import Landing, publish, since
+from sessions.workspace.scratch import describe
+from sessions.workspace.state import require_working_copy
+
+_RECORD = "result.json"
+_MOST_COMMITS = 100
+
+
+def commit_and_push(
+    checkout: Checkout, *, message: str, run_id: str, session: str, settings: Settings, redact: Redactor
+) -> CommitResult:
+    """Commit what the agent changed and, where the repository says so, push it; else keep it in the mirror.
+
+    Safe to call again after a crash at any point: it goes on where it was, and makes and pushes one commit. The
+    agent's own commits are kept. Files with secrets, files over 25 MB, repositories inside the repository and Git LFS
+    files are left out and named in the result; they exist only in the working copy, until `discard`.
+    The trailers are added to `message` here; `redact` finds the secrets.
+
+    Raises:
+        RepositoryError: the working copy is gone, the repository is in use for too long or cannot be reached, git is
+            missing, the disk is full. What was committed by then is in the mirror, and the sentence says where.
+    """
+    require_working_copy(checkout)
+    run = Run(session=session, run_id=run_id, message=message, settings=settings, redact=redact)
+    mirror = Mirror(
+        url=checkout.url, folder=checkout.mirror, local=checkout.local, timeout_seconds=settings.git_timeout_seconds
+    )
+    try:
+        with mirror.held():
+            return _settle(checkout, mirror, run)
+    except OSError as error:
+        raise RepositoryError(
+            f"{checkout.url}: the changes in {checkout.path} cannot be committed: {error.strerror or error}; "
+            "check the disk and its permissions",
+            url=checkout.url,
+        ) from error
+
+
+def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
+    before = read_built(checkout)
+    built = build_commits(checkout, mirror, run)
+    record = checkout.books / _RECORD
+    if record.exists() and built.commit == before.commit:
+        return CommitResult.model_validate_json(record.read_bytes())
+    if not built.commit:
+        return _result(checkout, built, status="none")
+    if not checkout.auto_push:
+        commits = describe(mirror.git, *since(checkout.base, built.commit), limit=_MOST_COMMITS)
+        return _result(checkout, built, status="kept", branch=run.branch, place=str(mirror.folder), commits=commits)
+    landing = _publish(checkout, mirror, run)
+    commits = describe(mirror.git, *landing.revisions, limit=_MOST_COMMITS)
+    result = _result(
+        checkout, built, status=landing.status, branch=landing.branch, reason=landing.reason, commits=commits
+    )
+    record.write_text(result.model_dump_json(), encoding="utf-8")
+    mirror.forget(run.branch)
+    return result
+
+
+def _publish(checkout: Checkout, mirror: Mirror, run: Run) -> Landing:
+    try:
+        return publish(checkout, mirror, run)
+    except RepositoryError as error:
+        raise RepositoryError(
+            f"{error}; nothing is lost, fetch the commits with: git fetch {mirror.folder} {run.branch}", url=mirror.url
+        ) from error
+
+
+def _result(
+    checkout: Checkout,
+    built: Built,
+    *,
+    status: Literal["none", "pushed", "set_aside", "kept"],
+    branch: str = "",
+    place: str = "",
+    reason: str = "",
+    commits: tuple[Commit, ...] = (),
+) -> CommitResult:
+    return CommitResult(
+        name=checkout.name,
+        url=checkout.url,
+        status=status,
+        branch=branch,
+        place=place,
+        reason=reason,
+        commits=commits,
+        left_out=built.left_out,
+        notes=built.notes,
+    )

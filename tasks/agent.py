@@ -1,0 +1,31 @@
+"""Runs the agent."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from sessions.agent_work import run_agent_once
+from sessions.preparation import make_task, read_prompt
+from sessions.repositories import starting_folder
+from sessions.run_folder import RunFolder
+from sessions.settings import read_settings
+from sessions.workspace import Checkout
+from tasks.flow_runs import utc_now
+from tasks.step import step
+
+
+@step("run-agent")
+async def run_agent(run: RunFolder, repos: Sequence[Checkout], context: str) -> None:
+    """Run the agent to its end, or to the limit that bites; what it says and does is on disk as it happens."""
+    settings, log = read_settings(), get_run_logger()
+    work = make_task(
+        run,
+        prompt=read_prompt(run.record.spec, Path.cwd()),
+        context=context,
+        workspace=starting_folder(run, repos),
+        settings=settings,
+    )
+    log.info("The agent starts: %s with %s", run.record.spec.runner, work.model.id)
+    end = await run_agent_once(run, work, settings=settings, now=utc_now)
+    log.info("The agent ended: %s", end.stop)

@@ -1,0 +1,156 @@
+"""The flow run as Prefect keeps it: what it is at the start, and what it shows at the end."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
+from pydantic import BaseModel
+
+from sessions.errors import RunFolderError, ServerError
+from sessions.outcome import Delivery, Outcome
+from sessions.run_folder import RunRecord
+from sessions.spec import SessionSpec
+
+FLOW_NAME = "scheduled-session"
+#: What Prefect says when CANCEL_NEW turned a run away.
+TURNED_AWAY = "concurrency limit reached"
+#: The session's name where the flow is called without a deployment.
+NO_DEPLOYMENT = "no-deployment"
+#: Labels of a flow run, for programs; tags and state names say the same to people.
+OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
+
+
+_OUTCOMES = {outcome.state_name: outcome for outcome in Outcome}
+_BY_TYPE = {
+    StateType.COMPLETED: Outcome.COMPLETED,
+    StateType.FAILED: Outcome.FAILED,
+    StateType.CANCELLED: Outcome.STOPPED,
+    StateType.CRASHED: Outcome.CRASHED,
+}
+
+
+class Start(BaseModel, frozen=True):
+    """How this flow run began: its record, and whether a schedule made it."""
+
+    record: RunRecord
+    automatic: bool
+
+
+async def describe_start(spec: SessionSpec, now: datetime) -> Start:
+    """The record of the flow run that is being run, named after its session and slot.
+
+    Raises:
+        ServerError: called outside a flow run.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise ServerError("this runs inside a Prefect flow run; start one with `sessions trigger`")
+    run: FlowRun = context.flow_run
+    deployment = await _deployment(run.deployment_id)
+    session = deployment.name if deployment else NO_DEPLOYMENT
+    slot_at = (run.expected_start_time or now).astimezone(_zone(deployment))
+    record = RunRecord(
+        run_id=str(run.id),
+        run_name=f"{session} · {slot_at:%Y-%m-%d %H:%M %Z}",
+        session=session,
+        spec=spec,
+        slot_at=slot_at,
+        opened_at=now,
+    )
+    return Start(record=record, automatic=bool(run.auto_scheduled))
+
+
+async def _deployment(deployment_id: UUID | None) -> DeploymentResponse | None:
+    if deployment_id is None:
+        return None
+    async with get_client() as client:
+        try:
+            return await client.read_deployment(deployment_id)
+        except ObjectNotFound:
+            return None
+
+
+def _zone(deployment: DeploymentResponse | None) -> ZoneInfo:
+    schedules = deployment.schedules if deployment else []
+    named = (getattr(item.schedule, "timezone", None) for item in schedules)
+    return ZoneInfo(next((zone for zone in named if zone), "UTC"))
+
+
+async def show_start(record: RunRecord) -> None:
+    """Give the flow run its name and its tags."""
+    context = FlowRunContext.get()
+    tags = context.flow_run.tags if context and context.flow_run else []
+    wanted = {*tags, f"session:{record.session}", f"agent:{record.spec.agent}"}
+    async with get_client() as client:
+        await client.update_flow_run(UUID(record.run_id), name=record.run_name, tags=sorted(wanted))
+
+
+async def show_ending(record: RunRecord) -> None:
+    """Put outcome, delivery and cost on the flow run, as labels for programs and as tags to filter by in the UI."""
+    run_id = UUID(record.run_id)
+    endings = {OUTCOME_LABEL: record.outcome, DELIVERY_LABEL: record.delivery}
+    said = {name: str(value) for name, value in endings.items() if value}
+    async with get_client() as client:
+        run = await client.read_flow_run(run_id)
+        await client.update_flow_run_labels(run_id, {**said, COST_LABEL: record.cost_usd})
+        await client.update_flow_run(run_id, name=record.run_name, tags=sorted({*run.tags, *said.values()}))
+
+
+def state_of(record: RunRecord) -> State[None]:
+    """The Prefect state that ends a run whose outcome is decided.
+
+    Raises:
+        RunFolderError: it is not.
+    """
+    if record.outcome is None:
+        raise RunFolderError(f"run {record.run_id} has no outcome yet")
+    return as_state(record.outcome, record.reason, record.delivery)
+
+
+def as_state(outcome: Outcome, reason: str, delivery: Delivery | None = None) -> State[None]:
+    """The Prefect state that ends a run: the outcome is its name, the reason and the delivery its message."""
+    said = f"; {delivery}" if delivery and delivery is not Delivery.NOTHING_TO_DELIVER else ""
+    return State(type=StateType(outcome.state_type), name=outcome.state_name, message=f"{reason}{said}")
+
+
+def outcome_of_flow_run(run: FlowRun) -> Outcome | None:
+    """The outcome that a flow run's final state stands for, also where Prefect itself ended it; None until it ends."""
+    state = run.state
+    if state is None or not state.is_final():
+        return None
+    named = _OUTCOMES.get(state.name or "")
+    if named and named.state_type == state.type.value:
+        return named
+    if state.type is StateType.CANCELLED and TURNED_AWAY in (state.message or ""):
+        return Outcome.SKIPPED_OVERLAP
+    return _BY_TYPE[state.type]
+
+
+async def read_state_type(run_id: str) -> StateType | None:
+    """Where Prefect thinks a flow run is; None if it knows it no more."""
+    async with get_client() as client:
+        try:
+            return (await client.read_flow_run(UUID(run_id))).state_type
+        except ObjectNotFound:
+            return None
+
+
+async def end_flow_run(record: RunRecord) -> None:
+    """Give an interrupted run, whose own process is gone, the state that says what became of it."""
+    state = state_of(record)
+    async with get_client() as client:
+        try:
+            await client.set_flow_run_state(UUID(record.run_id), state, force=True)
+        except ObjectNotFound:
+            return
+    await show_ending(record)
+
+
+def utc_now() -> datetime:
+    """Now, as an aware datetime."""
+    return datetime.now(UTC)

@@ -1,0 +1,326 @@
+"""What every Runner keeps to. A runner's own test subclasses `RunnerContract` and says how it is made."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+import pytest
+
+from sessions.models import Usage, find_model
+from sessions.offline import Script, open_offline_model
+from sessions.offline.request import ApiRequest, read_request
+from sessions.offline.server import Recorded
+from sessions.redaction import Redactor
+from sessions.runners.base import AgentEnd, AgentTask, Denial, Runner, Stop
+from sessions.transcript import Transcript
+from tests.fakes.scripts import calls, says, script
+
+SONNET = find_model("claude-sonnet-4-5")
+LIMIT_SECONDS = 30.0
+COUNTED = {
+    "input_tokens": 1_000_000,
+    "output_tokens": 1000,
+    "cache_read_input_tokens": 200,
+    "cache_creation_input_tokens": 30,
+}
+ONE_CALL = Usage(input_tokens=1_000_000, output_tokens=1000, cache_read_tokens=200, cache_write_tokens=30)
+
+
+class Driven:
+    """One run: how it ended, what it wrote down, what the model was asked."""
+
+    def __init__(self, end: AgentEnd, transcript: Transcript, requests: list[Recorded]) -> None:
+        self.end = end
+        self.transcript = transcript
+        self.bodies = [request.body for request in requests if request.body.get("tools")]
+
+    @property
+    def asked(self) -> list[ApiRequest]:
+        return [read_request(body) for body in self.bodies]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.transcript.entries if entry.kind != "note"]
+
+    @property
+    def results(self) -> list[str]:
+        return [entry.text for entry in self.transcript.entries if entry.kind == "tool_result"]
+
+
+class Place:
+    """Where a run takes place: its workspace, its transcript, and the task with everything but the model's address."""
+
+    def __init__(self, runner: Runner, folder: Path, environment: dict[str, str]) -> None:
+        self.runner = runner
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir()
+        self.environment = environment
+        self.transcript = Transcript(folder / "transcript.jsonl", Redactor({}))
+
+    def task(self, base_url: str, **fields: object) -> AgentTask:
+        given = {
+            "prompt": "Look around.",
+            "context": "You know that the door is green.",
+            "model": SONNET,
+            "temperature": 0.3,
+            "max_tokens": 1234,
+            "allowed_tools": ("Bash", "Read", "Write", "Edit", "Glob", "Grep"),
+            "workspace": self.workspace,
+            "environment": self.environment,
+            "base_url": base_url,
+            "api_key": "sk-test",
+            "retries": 0,
+            "agent_session_id": str(UUID(int=7, version=4)),
+        }
+        return AgentTask.model_validate({**given, **fields})
+
+    async def drive(self, rules: Script, **fields: object) -> Driven:
+        with open_offline_model(rules) as model:
+            running = self.runner.run(self.task(model.base_url, **fields), self.transcript)
+            end = await asyncio.wait_for(running, LIMIT_SECONDS)
+            return Driven(end, self.transcript, model.requests)
+
+
+async def until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait for something that happens in another process or thread."""
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process still does anything; one that has ended may wait a while for its parent's notice."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class RunnerContract:
+    """Subclass it and override `runner`, and `environment` if the runtime needs more."""
+
+    @pytest.fixture
+    def runner(self) -> Runner:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def environment(self, tmp_path: Path) -> dict[str, str]:
+        home = tmp_path / "home"
+        home.mkdir()
+        return {"PATH": os.environ["PATH"], "HOME": str(home)}
+
+    @pytest.fixture
+    def place(self, runner: Runner, tmp_path: Path, environment: dict[str, str]) -> Place:
+        return Place(runner, tmp_path, environment)
+
+    async def test_model_temperature_and_max_tokens_reach_every_request(self, place: Place) -> None:
+        driven = await place.drive(script(calls("Bash", command="true"), says("done")))
+        asked = [(body["model"], body["temperature"], body["max_tokens"]) for body in driven.bodies]
+        assert asked == [("claude-sonnet-4-5", 0.3, 1234)] * 2
+
+    async def test_prompt_and_context_reach_the_model(self, place: Place) -> None:
+        driven = await place.drive(script(says("done")))
+        assert driven.asked[0].prompt == "Look around."
+        assert "You know that the door is green." in driven.asked[0].system_text
+
+    async def test_a_tool_call_is_really_executed_and_its_result_goes_back(self, place: Place) -> None:
+        driven = await place.drive(
+            script(calls("Bash", command="echo one | tee made.txt"), says("It said: {{ results[0] }}"))
+        )
+        assert (place.workspace / "made.txt").read_text() == "one\n"
+        assert driven.end == AgentEnd(stop=Stop.FINISHED, final_text="It said: one")
+
+    async def test_files_are_written_read_and_edited_in_the_workspace(self, place: Place) -> None:
+        path = place.workspace / "notes" / "a.txt"
+        file = str(path)
+        driven = await place.drive(
+            script(
+                calls("Write", file_path=file, content="a red door\n"),
+                calls("Read", file_path=file),
+                calls("Edit", file_path=file, old_string="red", new_string="green"),
+                says("done"),
+            )
+        )
+        assert path.read_text() == "a green door\n"
+        assert "a red door" in driven.results[1]
+
+    async def test_tools_start_in_the_workspace(self, place: Place) -> None:
+        driven = await place.drive(script(calls("Bash", command="pwd -P"), says("done")))
+        assert driven.results == [str(place.workspace.resolve())]
+
+    async def test_without_allowed_tools_nothing_can_be_changed(self, place: Place) -> None:
+        write = calls("Write", file_path=str(place.workspace / "made.txt"), content="x")
+        await place.drive(script(write, calls("Bash", command="touch made.txt"), says("done")), allowed_tools=())
+        assert list(place.workspace.iterdir()) == []
+
+    async def test_a_denied_call_is_reported_and_the_run_goes_on(self, place: Place) -> None:
+        driven = await place.drive(
+            script(calls("Bash", command="touch made.txt"), says("I could not.")), allowed_tools=("Bash(git log:*)",)
+        )
+        assert driven.end.denials == (Denial(tool="Bash", arguments={"command": "touch made.txt"}),)
+        assert driven.end.stop is Stop.FINISHED
+        assert not (place.workspace / "made.txt").exists()
+        denied = next(entry for entry in driven.transcript.entries if entry.kind == "tool_result")
+        assert denied.is_error
+
+    @pytest.mark.parametrize("glue", [" && ", "; ", " | ", "\n", " & ", " || ", " $(", " `"])
+    async def test_an_allowed_prefix_does_not_let_a_second_command_through(self, place: Place, glue: str) -> None:
+        ending = {" $(": ")", " `": "`"}.get(glue, "")
+        both = calls("Bash", command=f"true{glue}touch made{ending}")
+        driven = await place.drive(script(both, says("done")), allowed_tools=("Bash(true:*)",))
+        assert not (place.workspace / "made").exists()
+        assert [denial.tool for denial in driven.end.denials] == ["Bash"]
+
+    async def test_an_allowed_prefix_lets_its_command_through(self, place: Place) -> None:
+        driven = await place.drive(
+            script(calls("Bash", command="echo 'a; b' && echo c"), says("done")), allowed_tools=("Bash(echo:*)",)
+        )
+        assert driven.results == ["a; b\nc"]
+        assert driven.end.denials == ()
+
+    async def test_disallowed_tools_win_over_allowed_ones(self, place: Place) -> None:
+        (place.workspace / "kept").touch()
+        driven = await place.drive(
+            script(calls("Bash", command="rm kept"), calls("Bash", command="echo fine"), says("done")),
+            allowed_tools=("Bash",),
+            disallowed_tools=("Bash(rm:*)",),
+        )
+        assert (place.workspace / "kept").exists()
+        assert driven.results[1] == "fine"
+
+    async def test_a_disallowed_tool_is_not_offered(self, place: Place) -> None:
+        driven = await place.drive(script(says("done")), disallowed_tools=("Write", "Edit"))
+        assert {"Bash", "Read"} <= set(driven.asked[0].tool_names)
+        assert not {"Write", "Edit"} & set(driven.asked[0].tool_names)
+
+    async def test_max_turns_ends_the_run_before_the_next_request(self, place: Place) -> None:
+        driven = await place.drive(script(calls("Bash", "Again.", command="true")), max_turns=2)
+        assert (driven.end.stop, len(driven.bodies), driven.transcript.turns) == (Stop.MAX_TURNS, 2, 2)
+        assert driven.end.final_text == "Again."
+
+    async def test_an_answer_within_max_turns_is_finished(self, place: Place) -> None:
+        driven = await place.drive(script(says("done")), max_turns=1)
+        assert driven.end.stop is Stop.FINISHED
+
+    async def test_max_cost_ends_the_run_once_the_answers_cost_that_much(self, place: Place) -> None:
+        again = {**calls("Bash", command="true"), "usage": COUNTED}
+        driven = await place.drive(script(again), max_cost_usd=5.0)
+        assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
+
+    async def test_usage_is_what_the_provider_counted(self, place: Place) -> None:
+        answers = ({**calls("Bash", command="true"), "usage": COUNTED}, says("done", usage=COUNTED))
+        driven = await place.drive(script(*answers))
+        assert [entry.usage for entry in driven.transcript.entries if entry.usage] == [ONE_CALL, ONE_CALL]
+        assert SONNET.cost_usd(driven.transcript.usage) == pytest.approx(2 * (3.0 + 0.015 + 0.0000600 + 0.0001125))
+
+    async def test_the_transcript_holds_everything_in_its_order(self, place: Place) -> None:
+        first = {"blocks": [{"thinking": "hm"}, {"text": "I look."}, {"tool": "Bash", "input": {"command": "echo x"}}]}
+        driven = await place.drive(script(first, says("Found x.")))
+        turn_1 = ["thinking", "text", "tool_call", "usage", "tool_result"]
+        assert driven.kinds == ["prompt", *turn_1, "text", "usage"]
+        entries = [entry for entry in driven.transcript.entries if entry.kind != "note"]
+        assert [entry.turn for entry in entries] == [0, 1, 1, 1, 1, 1, 2, 2]
+        assert [entry.text for entry in entries if entry.text] == ["Look around.", "hm", "I look.", "x", "Found x."]
+        call, result = entries[3], entries[5]
+        assert (call.tool, call.arguments, call.tool_call_id) == ("Bash", {"command": "echo x"}, result.tool_call_id)
+        assert (result.tool, result.is_error) == ("Bash", False)
+
+    async def test_a_failing_command_is_an_error_result_and_the_run_goes_on(self, place: Place) -> None:
+        driven = await place.drive(script(calls("Bash", command="echo oh; exit 3"), says("done")))
+        failed = next(entry for entry in driven.transcript.entries if entry.kind == "tool_result")
+        assert failed.is_error
+        assert "oh" in failed.text
+        assert "3" in failed.text
+        assert (driven.end.stop, driven.end.denials) == (Stop.FINISHED, ())
+
+    async def test_entries_are_on_disk_while_the_run_goes_on(self, place: Place) -> None:
+        slow = says("done", delay_seconds=60)
+        with open_offline_model(script(calls("Bash", command="echo early"), slow)) as model:
+            running = asyncio.create_task(place.runner.run(place.task(model.base_url), place.transcript))
+            await until(lambda: len(model.requests) == 2)
+            await until(lambda: b"early" in place.transcript.path.read_bytes())
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    async def test_cancelling_ends_the_commands_that_still_run(self, place: Place) -> None:
+        command = "sleep 300 & echo $! $$ > pids.new && mv pids.new pids; wait"
+        pids = place.workspace / "pids"
+        with open_offline_model(script(calls("Bash", command=command), says("done"))) as model:
+            running = asyncio.create_task(place.runner.run(place.task(model.base_url), place.transcript))
+            await until(pids.exists)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        started = [int(pid) for pid in pids.read_text().split()]
+        await until(lambda: not any(is_running(pid) for pid in started), 5.0)
+        assert "tool_call" in [entry.kind for entry in place.transcript.entries]
+
+    async def test_tools_see_the_tasks_environment_and_no_other(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DOOR_SECRET", "green-and-quiet")
+        place.environment["DOOR_COLOUR"] = "red"
+        driven = await place.drive(script(calls("Bash", command="env"), says("done")))
+        assert "DOOR_COLOUR=red" in driven.results[0]
+        assert "green-and-quiet" not in driven.results[0]
+
+    @pytest.mark.parametrize(
+        ("answer", "word"),
+        [
+            ({"error": {"type": "authentication_error"}}, "ANTHROPIC_API_KEY"),
+            ({"error": {"type": "not_found_error"}}, "model"),
+            ({"error": {"type": "rate_limit_error"}}, "rate limit"),
+            ({"error": {"type": "overloaded_error"}}, "overloaded"),
+            ({"error": {"type": "api_error"}}, "500"),
+            ({"error": {"type": "invalid_request_error"}}, "400"),
+            ({"fault": "invalid_json"}, "ANTHROPIC_BASE_URL"),
+            ({"fault": "not_a_message"}, "ANTHROPIC_BASE_URL"),
+        ],
+        ids=["401", "404", "429", "529", "500", "400", "invalid_json", "not_a_message"],
+    )
+    async def test_an_api_error_ends_in_a_sentence(self, place: Place, answer: dict[str, Any], word: str) -> None:
+        driven = await place.drive(script(answer))
+        assert driven.end.stop is Stop.FAILED
+        assert word in driven.end.error
+        assert "\n" not in driven.end.error
+
+    async def test_a_stream_that_breaks_off_ends_in_a_sentence(self, place: Place) -> None:
+        driven = await place.drive(script(says("I was about to say", fault="cut_stream")))
+        assert driven.end.stop is Stop.FAILED
+        assert driven.end.error
+        assert "\n" not in driven.end.error
+
+    async def test_what_was_done_before_an_api_error_stays_in_the_transcript(self, place: Place) -> None:
+        driven = await place.drive(
+            script(calls("Bash", "I look.", command="echo x"), {"error": {"type": "overloaded_error"}})
+        )
+        assert (driven.end.stop, driven.end.final_text, driven.results) == (Stop.FAILED, "I look.", ["x"])
+
+    async def test_a_server_that_is_not_there_ends_in_a_sentence(self, place: Place) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            task = place.task(f"http://127.0.0.1:{taken.getsockname()[1]}")
+            end = await asyncio.wait_for(place.runner.run(task, place.transcript), LIMIT_SECONDS)
+        assert end.stop is Stop.FAILED
+        assert "cannot be reached" in end.error
+
+    async def test_a_call_that_failed_for_the_moment_is_tried_again(self, place: Place) -> None:
+        overloaded = {"error": {"type": "overloaded_error", "retry_after_seconds": 0.1}}
+        rules = script(says("done"))
+        first = {"when": {"has_tools": True, "use": 1}, "answer": overloaded}
+        rules = Script.model_validate({"rules": [first, *rules.model_dump()["rules"]]})
+        driven = await place.drive(rules, retries=1)
+        assert (driven.end.stop, driven.end.final_text) == (Stop.FINISHED, "done")
+
+    async def test_a_refusal_is_a_refusal(self, place: Place) -> None:
+        driven = await place.drive(script(says("I will not.", stop_reason="refusal")))
+        assert driven.end.stop is Stop.REFUSED
+        assert driven.end.error
