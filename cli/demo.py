@@ -22,14 +22,14 @@ USE_A_KEY = (
 
 def demo() -> None:
     """Run the nightly code-health session twice over this repository; no key and no server are needed."""
-    from deployments.bring_up import load_checked  # noqa: PLC0415 - imports Prefect
+    from deployments.checked import load_all  # noqa: PLC0415 - imports Prefect
     from deployments.demonstration import MAX_COST_USD, RUNS, SESSION, demo_home, run_demo  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
     settings, root = read_settings(), Path(__file__).resolve().parent.parent
     real = bool(os.environ.get("ANTHROPIC_API_KEY"))
     typer.echo(f"Real API; at most {RUNS} x {MAX_COST_USD:.2f} USD." if real else f"{OFFLINE}\n{USE_A_KEY}")
-    definition = next(item for item in load_checked(root, settings) if item.name == SESSION)
+    definition = next(item for item in load_all(root, settings) if item.name == SESSION)
     home = demo_home(settings.home, datetime.now(UTC))
     end = run_demo(definition, home=home, root=root, source=os.environ, say=typer.echo)
     _print_end(end)

@@ -4,8 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import JsonValue
 
 from cli.output import Json, print_json
+from cli.parameters import Params, parse_params
 from sessions.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -18,12 +20,12 @@ GOOD = (Outcome.COMPLETED, Outcome.NO_CHANGE)
 def trigger(
     name: Annotated[str, typer.Argument(help="The session's name.")],
     *,
-    param: Annotated[list[str], typer.Option("--param", "-p", help="Override a parameter: name=value.")] = [],  # noqa: B006
+    param: Params = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 unless it completed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start one run now, whatever the schedule says, also while the session is suspended."""
-    row = asyncio.run(_trigger(name, param, wait=wait))
+    row = asyncio.run(_trigger(name, parse_params(param), wait=wait))
     if as_json:
         print_json(row)
     else:
@@ -32,12 +34,11 @@ def trigger(
         raise typer.Exit(1)
 
 
-async def _trigger(name: str, pairs: list[str], *, wait: bool) -> "RunRow":
+async def _trigger(name: str, overrides: dict[str, JsonValue], *, wait: bool) -> "RunRow":
     from deployments.runs import as_row  # noqa: PLC0415 - imports Prefect
     from deployments.server import open_client  # noqa: PLC0415
-    from deployments.trigger import parse_overrides, trigger_session, wait_for_end  # noqa: PLC0415
+    from deployments.trigger import trigger_session, wait_for_end  # noqa: PLC0415
 
-    overrides = parse_overrides(pairs)
     async with open_client() as client:
         run = await trigger_session(client, name, overrides)
         return as_row(await wait_for_end(client, run.id) if wait else run)

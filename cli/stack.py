@@ -14,17 +14,13 @@ def up(*, port: Port = 4200) -> None:
 
     The server listens on this machine only. Its data is in SESSIONS_HOME.
     """
-    from deployments.bring_up import (  # noqa: PLC0415 - imports Prefect
-        StackOptions,
-        load_checked,
-        run_stack,
-        wait_until_stopped,
-    )
+    from deployments.bring_up import StackOptions, run_stack, wait_until_stopped  # noqa: PLC0415 - imports Prefect
+    from deployments.checked import load_all  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
     settings, root = read_settings(), Path.cwd()
     settings.require_model_access()
-    options = StackOptions(home=settings.home, port=port, root=root, definitions=load_checked(root, settings))
+    options = StackOptions(home=settings.home, port=port, root=root, definitions=load_all(root, settings))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_stack(options, say=typer.echo) as stack:
         typer.echo(f"Prefect UI   {stack.address.ui_url}")

@@ -14,8 +14,7 @@ from pydantic import BaseModel
 
 from deployments.apply import apply_definitions
 from deployments.automations import ensure_zombie_automation
-from deployments.check import check_files, errors_in
-from deployments.definitions import Definition, find_definitions, load_definitions
+from deployments.definitions import Definition
 from deployments.local_stack import (
     StackAddress,
     api_url,
@@ -25,8 +24,7 @@ from deployments.local_stack import (
     run_server,
     run_worker,
 )
-from sessions.errors import ServerError, SpecError
-from sessions.settings import Settings
+from sessions.errors import ServerError
 
 WATCH_SECONDS = 0.5
 
@@ -42,19 +40,6 @@ class StackOptions(BaseModel, frozen=True, arbitrary_types_allowed=True):
     root: Path
     definitions: list[Definition]
     environment: Mapping[str, str] | None = None
-
-
-def load_checked(root: Path, settings: Settings) -> list[Definition]:
-    """All sessions of a repository, and the housekeeping of its `prefect.yaml`, if nothing is wrong with any.
-
-    Raises:
-        SpecError: what is wrong, a line each.
-    """
-    paths = find_definitions(root)
-    if errors := errors_in(check_files(paths, settings, root=root)):
-        raise SpecError("\n".join(map(str, errors)), field=errors[0].field)
-    own = root / "prefect.yaml"
-    return [item for path in [*paths, *([own] if own.exists() else [])] for item in load_definitions(path)]
 
 
 class RunningStack(BaseModel, frozen=True, arbitrary_types_allowed=True):

@@ -1,8 +1,6 @@
 """One run now, whatever the schedule says."""
 
 import asyncio
-import json
-from collections.abc import Iterable
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -11,39 +9,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import JsonValue
 
 from deployments.overview import find_session
-from sessions.errors import ServerError, SpecError
-from sessions.spec import SessionSpec, parse_spec
+from sessions.errors import ServerError
+from sessions.spec import parse_spec
 
 POLL_SECONDS = 0.25
-
-
-def parse_overrides(pairs: Iterable[str]) -> dict[str, JsonValue]:
-    """Parameters as typed: `temperature=0.2`, `repos=[{"url": "."}]`; a value that is no JSON is text.
-
-    Raises:
-        SpecError: no `=`, or no such parameter.
-    """
-    overrides: dict[str, JsonValue] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise SpecError(f"--param {pair}: write it as name=value", field=name)
-        if name not in SessionSpec.model_fields:
-            raise SpecError(
-                f"--param {name}: is no parameter; there are {', '.join(SessionSpec.model_fields)}", field=name
-            )
-        overrides[name] = _value(name, value)
-    return overrides
-
-
-def _value(name: str, value: str) -> JsonValue:
-    if SessionSpec.model_fields[name].annotation is str:
-        return value
-    try:
-        parsed: JsonValue = json.loads(value)
-    except ValueError:
-        return value
-    return parsed
 
 
 async def trigger_session(client: PrefectClient, name: str, overrides: dict[str, JsonValue]) -> FlowRun:

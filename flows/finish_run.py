@@ -1,9 +1,9 @@
 """What follows the agent, in order. Each step is done once, whoever goes on with the run."""
 
 from prefect.client.schemas.objects import State, StateType
-from sessions.process_tree import end_processes
 
 from sessions.agent_work import agent_run_of, conclude, end_interrupted
+from sessions.process_tree import end_processes
 from sessions.reporting import commit_message, write_report
 from sessions.run_folder import RunFolder, close_if_done, hold_interrupted, unfinished_runs
 from sessions.settings import read_settings

@@ -10,21 +10,21 @@ from collections.abc import Iterator, Sequence
 
 _FENCE = re.compile(r"( {0,3})(`{3,}(?=[^`]*$)|~{3,})")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
-_LINK_DEFINITION = re.compile(r"( {0,3}\[[^\]]{1,200}\]:\s*<?)(\S+)")
+#: A link's address may stand after `[name]:`, or at the beginning of the next line.
+_ADDRESS_LINE = re.compile(r"^([\s>*+-]*(?:\[[^\]]{1,200}\]:\s*)?<?)(\S+)")
 _INLINE = re.compile(
     r"(?P<escape>\\[!-/:-@\[-`{-~])"
     r"|(?P<ticks>(?<!`)`{1,8}(?!`))(?P<code>(?:(?!(?P=ticks)).){1,500}?)(?P=ticks)(?!`)"
     r"|<(?P<autolink>https?://[^\s<>]+)>"
     r"|(?P<image>!\[)"
-    r"|(?P<link>\]\(\s*(?:&lt;|<)?)(?P<address>[^\s)>]+)"
+    r"|(?P<link>\]\(\s*)<?(?=(?P<address>[^\s)>]+))"
     r"|(?P<html><)"
 )
 _MARKS = re.compile(r"([\\`*_\[\]~|#!])")
 #: Marks where they have an effect: not `_` inside a word, not `#` after the beginning.
 _EFFECTIVE = re.compile(r"[`*\[\]~|]|(?<!\w)_|_(?!\w)|\\(?=[!-/:-@\[-`{-~])|^[#>+=-]")
 _ENTITY = re.compile(r"&(?=#?\w{1,32};)")
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_GOOD_SCHEMES = {"http", "https", "mailto"}
+_SCRIPT = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
 
 
 def safe(text: str, *, deeper: int = 0) -> str:
@@ -65,7 +65,7 @@ def _closes(line: str, fence: str) -> bool:
 
 def _safe_line(line: str, deeper: int) -> str:
     line = _HEADING.sub(lambda match: "#" * min(len(match[1]) + deeper, 6), line)
-    line = _LINK_DEFINITION.sub(lambda match: match[1] + _good_address(match[2]), line)
+    line = _ADDRESS_LINE.sub(lambda match: match[1] + _guard(match[2]) + match[2], line)
     return _INLINE.sub(_safe_inline, line)
 
 
@@ -79,15 +79,14 @@ def _safe_inline(match: re.Match[str]) -> str:
     if kind == "image":
         return "["
     if kind == "address":
-        return match["link"].replace("<", "&lt;") + _good_address(match["address"])
+        return match["link"] + _guard(match["address"])
     return "&lt;" if kind == "html" else match[0]
 
 
-def _good_address(address: str) -> str:
-    """The address of a link, or `#` if following it could do more than open a page."""
+def _guard(address: str) -> str:
+    """What stands in front of an address so that following it can do no more than open a page."""
     bare = re.sub(r"[\x00-\x20\\]", "", html.unescape(address))
-    scheme = _SCHEME.match(bare)
-    return address.replace("<", "%3C") if scheme is None or scheme[1].lower() in _GOOD_SCHEMES else "#"
+    return "#" if _SCRIPT.match(bare) else ""
 
 
 def _html_code(text: str) -> str:

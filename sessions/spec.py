@@ -4,11 +4,12 @@ The annotated types are the single place that says what a parameter is called on
 values it takes. The flow's signature is made of them, and so is `SessionSpec`.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from sessions.errors import SpecError
 
@@ -220,6 +221,35 @@ def parse_spec(parameters: Mapping[str, object]) -> SessionSpec:
         ]
         sentence = "; ".join(f"{field}: {fault}" if field else fault for field, fault in faults)
         raise SpecError(sentence, field=faults[0][0]) from error
+
+
+def parse_overrides(pairs: Iterable[str]) -> dict[str, JsonValue]:
+    """Parameters as typed: `temperature=0.2`, `repos=[{"url": "."}]`; a value that is no JSON is text.
+
+    Raises:
+        SpecError: no `=`, or no such parameter.
+    """
+    overrides: dict[str, JsonValue] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SpecError(f"--param {pair}: write it as name=value", field=name)
+        if name not in SessionSpec.model_fields:
+            raise SpecError(
+                f"--param {name}: is no parameter; there are {', '.join(SessionSpec.model_fields)}", field=name
+            )
+        overrides[name] = _value(name, value)
+    return overrides
+
+
+def _value(name: str, value: str) -> JsonValue:
+    if SessionSpec.model_fields[name].annotation is str:
+        return value
+    try:
+        parsed: JsonValue = json.loads(value)
+    except ValueError:
+        return value
+    return parsed
 
 
 def describe_parameters(function: Function) -> Function:

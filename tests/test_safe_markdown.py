@@ -9,9 +9,12 @@ from markdown_it import MarkdownIt
 from sessions.safe_markdown import code, fenced, folded, plain, safe, shortened, table
 
 RENDER = MarkdownIt("commonmark", {"html": True}).enable("table")
+RENDER.validateLink = lambda url: True  # type: ignore[method-assign] # noqa: ARG005 - other renderers check nothing
 OUR_TAGS = re.compile(
-    r"</?(?:p|h[1-6]|ul|ol|li|pre|blockquote|em|strong|hr|br|table|thead|tbody|tr|t[hd]|details|summary)(?: /)?>"
-    r"|</?code>|<code class=\"[^\"<>]*\">|<ol start=\"\d+\">|</a>|<a href=\"(?!javascript|data|vbscript)[^\"<>]*\"(?: title=\"[^\"<>]*\")?>"
+    r"</?(?:p|h[1-6]|ul|ol|li|pre|code|blockquote|em|strong|hr|br|table|thead|tbody|tr|t[hd]|details|summary|a)(?: /)?>"
+    r"|<code class=\"[^\"<>]*\">|<ol start=\"\d+\">"
+    r"|<a href=\"(?!(?:javascript|data|vbscript|file|blob):)[^\"<>]*\"(?: title=\"[^\"<>]*\")?>",
+    re.IGNORECASE,
 )
 
 
@@ -42,6 +45,10 @@ def tags_left(markdown: str) -> list[str]:
         "[x](java&#115;cript:alert(1))",
         "[x](\tJavaScript:alert(1))",
         "<javascript:alert(1)>",
+        "[x](\njavascript:alert(1))",
+        "> [x](\n> javascript:alert(1))",
+        "[r]:\n   javascript:alert(1)\n\n[r]",
+        "](![]()",
         "<!-- a --> <?php ?> <![CDATA[x]]>",
         "</details></summary>",
     ],

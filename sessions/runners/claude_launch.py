@@ -53,7 +53,9 @@ def scratch_folder() -> Iterator[Path]:
     try:
         scratch = TemporaryDirectory(prefix="sessions-agent-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise RunnerError(f"no temporary folder can be made: {error.strerror}; free some space or set TMPDIR") from error
+        raise RunnerError(
+            f"no temporary folder can be made: {error.strerror}; free some space or set TMPDIR"
+        ) from error
     with scratch as path:
         yield Path(path)
 

@@ -148,9 +148,11 @@ def _writable(workspace: Path, given: str) -> Path:
 
 
 def _text_of(path: Path, given: str) -> str:
-    # Only regular files: a pipe would block for ever.
+    if not path.exists():
+        raise ToolError(f"{given} does not exist.")
     if not path.is_file():
-        raise ToolError(f"{given} is a folder; list it with Glob." if path.is_dir() else f"{given} does not exist.")
+        # A pipe would block for ever.
+        raise ToolError(f"{given} is a folder or a device, not a file; folders are listed with Glob.")
     try:
         if os.path.getsize(path) > READ_BYTES:  # noqa: PTH202 - the same word as in the sentence
             raise ToolError(f"{given} is larger than {READ_BYTES:,} bytes; search it with Grep.")

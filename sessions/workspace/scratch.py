@@ -38,7 +38,7 @@ def changed_paths(git: Git, commit: str) -> list[bytes]:
     A new folder that is a repository of its own ends with a slash.
     """
     if commit:
-        git.say("read-tree", "-m", commit)
+        git.say("read-tree", "--reset", commit)
     else:
         git.say("read-tree", "--empty")
     # Without this, what was only touched counts as changed. It fails where something did change.

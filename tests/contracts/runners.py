@@ -98,7 +98,7 @@ async def until(holds: Callable[[], object], seconds: float = 15.0) -> None:
 def is_running(pid: int) -> bool:
     """Whether a process still does anything; one that has ended may wait a while for its parent's notice."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

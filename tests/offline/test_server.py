@@ -58,11 +58,11 @@ def everything() -> Iterator[OfflineModel]:
 @pytest.mark.parametrize("way", [ask, ask_streaming])
 def test_the_real_client_reads_every_kind_of_block(everything: OfflineModel, way: Ask) -> None:
     answer = way(everything)
-    thinking, text, call = answer.content
-    assert (thinking.type, thinking.thinking) == ("thinking", "hm, hello")
-    assert (text.type, text.text) == ("text", "You said “hello”.")
-    assert (call.type, call.name) == ("tool_use", "Bash")
-    assert call.input == {"command": "echo 'hello'", "timeout": 5, "nested": ["0"]}
+    thinking, text, call = (block.model_dump() for block in answer.content)
+    assert (thinking["type"], thinking["thinking"]) == ("thinking", "hm, hello")
+    assert (text["type"], text["text"]) == ("text", "You said “hello”.")
+    assert (call["type"], call["name"]) == ("tool_use", "Bash")
+    assert call["input"] == {"command": "echo 'hello'", "timeout": 5, "nested": ["0"]}
     assert (answer.stop_reason, answer.model, answer.role) == ("tool_use", MODEL, "assistant")
     usage = answer.usage
     assert (usage.input_tokens, usage.output_tokens) == (11, 7)

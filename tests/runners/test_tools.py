@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from sessions.runners.commands import Command, run_command
 from sessions.runners.permissions import Permissions
@@ -26,13 +27,13 @@ def toolbox(workspace: Path) -> Toolbox:
     return Toolbox(workspace, ENVIRONMENT, Permissions(TOOL_NAMES, (), tools=TOOL_NAMES, workspace=workspace))
 
 
-async def refusal(toolbox: Toolbox, tool: str, **arguments: object) -> str:
+async def refusal(toolbox: Toolbox, tool: str, **arguments: JsonValue) -> str:
     result = await toolbox.call(tool, arguments)
     assert result.is_error, result.text
     return result.text
 
 
-async def text(toolbox: Toolbox, tool: str, **arguments: object) -> str:
+async def text(toolbox: Toolbox, tool: str, **arguments: JsonValue) -> str:
     result = await toolbox.call(tool, arguments)
     assert not result.is_error, result.text
     return result.text
@@ -76,8 +77,8 @@ async def test_read_refuses_what_is_not_a_text_file(toolbox: Toolbox, workspace:
     (workspace / "binary").write_bytes(b"\xff\xfe\x00")
     os.mkfifo(workspace / "pipe")
     assert "not a text file" in await refusal(toolbox, "Read", file_path="binary")
-    assert "is a folder" in await refusal(toolbox, "Read", file_path=".")
-    assert "does not exist" in await refusal(toolbox, "Read", file_path="pipe")
+    assert "not a file" in await refusal(toolbox, "Read", file_path=".")
+    assert "not a file" in await refusal(toolbox, "Read", file_path="pipe")
     assert "does not exist" in await refusal(toolbox, "Read", file_path="nowhere")
 
 
@@ -169,7 +170,7 @@ async def test_a_workspace_that_is_gone_is_told_to_the_model(tmp_path: Path) -> 
     ],
 )
 async def test_a_malformed_call_is_told_to_the_model(
-    toolbox: Toolbox, tool: str, arguments: dict[str, object], words: str
+    toolbox: Toolbox, tool: str, arguments: dict[str, JsonValue], words: str
 ) -> None:
     assert words in await refusal(toolbox, tool, **arguments)
 

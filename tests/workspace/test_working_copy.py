@@ -132,8 +132,7 @@ def test_many_fetches_do_not_leave_many_packs(runs: Runs, origin: Path, ada: Per
     git(mirror, "repack", "-a", "-d", "-q")
     for number in range(51):
         ada.commits(f"{number}.txt", str(number))
-        git(ada.clone, "push", "-q", "origin", "main:main")
-        git(mirror, "-c", "fetch.unpackLimit=1", "fetch", "-q", str(origin), "main:refs/remotes/origin/main")
+        git(mirror, "-c", "fetch.unpackLimit=1", "fetch", "-q", str(ada.clone), "main:refs/remotes/origin/main")
     ada.pushes("last.txt", "last")
     runs.sync(origin, run_id="run-1")
     assert len(list(packs.glob("*.pack"))) < 10
@@ -153,7 +152,10 @@ def test_submodules_and_lfs_files_are_said_to_be_missing(runs: Runs, origin: Pat
 
 def test_a_repository_with_sha_256_works_like_any_other(runs: Runs, tmp_path: Path) -> None:
     remote = bare_repository(tmp_path / "remotes" / "modern.git", "--object-format=sha256")
-    bob = Person.cloning(remote, tmp_path / "bob")
+    bob = Person(tmp_path / "bob")
+    bob.clone.mkdir()
+    git(bob.clone, "init", "-q", "--object-format=sha256")
+    git(bob.clone, "remote", "add", "origin", str(remote))
     tip = bob.pushes("a.txt", "a")
     checkout = runs.sync(remote)
     (checkout.path / "b.txt").write_text("b")

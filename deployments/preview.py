@@ -1,0 +1,80 @@
+"""What the next run of a session would be told, without running anything."""
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from deployments.checked import load_checked
+from deployments.definitions import Definition, find_definitions
+from sessions.errors import SpecError
+from sessions.preparation import build_context, choose_model, read_prompt
+from sessions.repositories import describe_all, sync_all
+from sessions.run_folder import RunFolder, RunRecord
+from sessions.schedule import describe, next_times
+from sessions.settings import Settings
+from sessions.spec import parse_spec
+
+PREVIEW_ID = "preview"
+
+
+class Preview(BaseModel, frozen=True):
+    """When the session is due and what its agent would start with right now."""
+
+    name: str
+    schedules: list[str]
+    next_runs: list[datetime]
+    model: str
+    context: str
+    prompt: str
+
+
+def find_definition(name_or_file: str, root: Path, settings: Settings) -> Definition:
+    """A definition by its session's name, or by its file.
+
+    Raises:
+        SpecError: there is none, the file holds several, or something in it is wrong.
+    """
+    file = Path(name_or_file)
+    found = load_checked([file] if file.is_file() else find_definitions(root), root, settings)
+    if not file.is_file():
+        names = ", ".join(item.name for item in found) or "none"
+        found = [item for item in found if item.name == name_or_file]
+        if not found:
+            raise SpecError(f"there is no definition {name_or_file!r}; defined are: {names}", field="name")
+    if len(found) > 1:
+        raise SpecError(f"{file} holds {len(found)} sessions; name one of them", field="name")
+    return found[0]
+
+
+def preview_session(definition: Definition, *, root: Path, settings: Settings, now: datetime) -> Preview:
+    """The exact context and prompt that a run would get now.
+
+    The repositories are brought into a temporary folder, as a run would, and removed again.
+
+    Raises:
+        SessionError: what would keep the run from starting.
+    """
+    spec = parse_spec(definition.parameters)
+    schedules = [entry.schedule for entry in definition.schedules]
+    upcoming = sorted(time for schedule in schedules for time in next_times(schedule, now))[:3]
+    prompt = read_prompt(spec, root)
+    with tempfile.TemporaryDirectory() as folder:
+        record = RunRecord(
+            run_id=PREVIEW_ID,
+            run_name=PREVIEW_ID,
+            session=definition.name,
+            spec=spec,
+            slot_at=upcoming[0] if upcoming else now,
+            opened_at=now,
+        )
+        git_state = describe_all(sync_all(RunFolder(Path(folder), record), root=root, settings=settings), settings)
+    return Preview(
+        name=definition.name,
+        schedules=[describe(schedule) for schedule in schedules],
+        next_runs=upcoming,
+        model=choose_model(spec, settings).id,
+        context=build_context(record, prompt=prompt, git_state=git_state, settings=settings),
+        prompt=prompt,
+    )

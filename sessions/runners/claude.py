@@ -1,0 +1,99 @@
+"""The `claude-agent-sdk` runner: Claude Code, with its own tools, under the limits of a task."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from claude_agent_sdk import (
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    HookContext,
+    HookInput,
+    HookJSONOutput,
+)
+
+from sessions.runners.base import AgentEnd, AgentTask, Stop
+from sessions.runners.claude_end import end_of, explain_crash, judge
+from sessions.runners.claude_launch import scratch_folder
+from sessions.runners.claude_options import options_for
+from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
+from sessions.runners.claude_transcript import Listener
+from sessions.transcript import Transcript
+
+_INTERRUPT_SECONDS = 1.0
+_CATCH_UP_SECONDS = 5.0
+_COMPLAINTS_KEPT = 20
+
+
+class ClaudeAgentSdkRunner:
+    """Drives Claude Code through its SDK and the CLI that comes with it."""
+
+    name = "claude-agent-sdk"
+    safe_tools: tuple[str, ...] = SAFE_TOOLS
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+
+    async def run(self, task: AgentTask, transcript: Transcript) -> AgentEnd:
+        """See `sessions.runners.base.Runner`; a tool rule that cannot be used is a RunnerError."""
+        rules = ToolRules(task.allowed_tools, task.disallowed_tools, task.workspace)
+        listener = Listener(transcript, self._clock)
+        budget = _Budget(task, listener)
+        complaints: deque[str] = deque(maxlen=_COMPLAINTS_KEPT)
+        with scratch_folder() as scratch:
+            options = options_for(task, rules, scratch, after_tools=budget.after_tools, on_stderr=complaints.append)
+            listener.add("prompt", task.prompt)
+            try:
+                await _converse(options, task.prompt, listener)
+            except ClaudeSDKError as error:
+                return end_of(listener, Stop.FAILED, explain_crash(error, list(complaints)))
+            finally:
+                listener.close()
+        return judge(listener, over_budget=budget.spent)
+
+
+class _Budget:
+    """Stops the agent between two turns once its answers cost as much as they may."""
+
+    def __init__(self, task: AgentTask, listener: Listener) -> None:
+        self.spent = False
+        self._task = task
+        self._listener = listener
+
+    async def after_tools(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
+        """The agent's PostToolBatch hook: the CLI waits for it before it asks the model again."""
+        call: dict[str, Any] = dict(event)
+        # The event overtakes the messages before it.
+        with contextlib.suppress(TimeoutError):
+            calls = {str(made.get("tool_use_id")) for made in call.get("tool_calls", [])}
+            await asyncio.wait_for(self._listener.until_answered(calls), _CATCH_UP_SECONDS)
+        self.spent = self._task.model.cost_usd(self._listener.usage) >= self._task.max_cost_usd
+        if not self.spent:
+            return {}
+        return {"continue_": False, "stopReason": f"The limit of {self._task.max_cost_usd:g} US dollars is reached."}
+
+
+async def _converse(options: ClaudeAgentOptions, prompt: str, listener: Listener) -> None:
+    async with _connected(options) as client:
+        await client.query(prompt)
+        async for message in client.receive_response():
+            listener.hear(message)
+
+
+@contextlib.asynccontextmanager
+async def _connected(options: ClaudeAgentOptions) -> AsyncIterator[ClaudeSDKClient]:
+    """A running CLI. When cancelled it is told to stop what it does first: else it takes seconds to notice."""
+    client = ClaudeSDKClient(options)
+    await client.connect()
+    try:
+        yield client
+    except asyncio.CancelledError:
+        with contextlib.suppress(ClaudeSDKError, TimeoutError):
+            await asyncio.wait_for(client.interrupt(), _INTERRUPT_SECONDS)
+        raise
+    finally:
+        await client.disconnect()
