@@ -47,7 +47,7 @@ async def apply_definitions(
     """Create or update the deployments of checked definitions; a work pool that is missing becomes a process pool.
 
     Args:
-        definitions: what to apply, as `deployments.check.load_checked` gives them.
+        definitions: what to apply, as `deployments.checked` gives them.
         client: an open client of the server.
         root: the repository, from which entrypoints are named; the working directory if it is not given.
 

@@ -11,21 +11,19 @@ from deployments.check_parameters import check_parameters
 from deployments.check_texts import check_texts
 from deployments.definitions import (
     ENTRYPOINT,
-    FOLDER,
     LONGEST_NAME,
     TOP_KEYS,
     Definition,
     ScheduleEntry,
     find_definitions,
     listed_deployments,
-    load_definitions,
 )
 from deployments.documents import Document, DocumentError, Location, read_document
 from deployments.names import slug_of
 from deployments.problems import Finding, Problem, place
 from deployments.sentences import explain, nearest
 from sessions.errors import SpecError
-from sessions.schedule import MomentSchedule
+from sessions.schedule import IntervalSchedule, MomentSchedule
 from sessions.settings import Settings
 from sessions.spec import SLUG
 
@@ -59,21 +57,6 @@ def check_files(
         problems += _check_document(document, settings, root, now)
     problems += _check_names(documents, _siblings(root, paths))
     return sorted(problems, key=lambda problem: (str(problem.file), problem.line))
-
-
-def load_checked(root: Path, settings: Settings, paths: Sequence[Path] | None = None) -> list[Definition]:
-    """The definitions in the files, if every one of them can be deployed as it is; all under `root` without `paths`.
-
-    Raises:
-        SpecError: what is wrong in all of them, a line each; or there are none.
-        SettingsError: the models file of the settings cannot be read.
-    """
-    paths = find_definitions(root) if paths is None else paths
-    if not paths:
-        raise SpecError(f"{root / FOLDER} holds no definitions; write one with `sessions new`", field="file")
-    if errors := errors_in(check_files(paths, settings, root=root)):
-        raise SpecError("\n".join(map(str, errors)), field=errors[0].field)
-    return [definition for path in dict.fromkeys(paths) for definition in load_definitions(path)]
 
 
 def errors_in(problems: Iterable[Problem]) -> list[Problem]:
@@ -176,15 +159,15 @@ def _check_schedules(raw: Mapping[str, object], now: datetime) -> Iterator[Findi
 
 
 def _check_timing(entry: Mapping[str, object], location: Location, now: datetime) -> Iterator[Finding]:
-    if "interval" in entry and not entry.get("anchor_date"):
-        message = "has no anchor_date; `prefect deploy` would count it anew from every deploy"
-        yield Finding((*location, "interval"), message, "warning")
     try:
         schedule = ScheduleEntry.model_validate(entry, strict=True).schedule
     except ValidationError:
         return  # already found
     if isinstance(schedule, MomentSchedule) and schedule.at <= now:
         yield Finding((*location, "rrule"), f"is past: {schedule.expr}; it never comes again", "warning")
+    if isinstance(schedule, IntervalSchedule) and schedule.anchor_date is None:
+        message = "has no anchor_date; `prefect deploy` would count it anew from every deploy"
+        yield Finding((*location, "interval"), message, "warning")
 
 
 def _siblings(root: Path, paths: Sequence[Path]) -> Iterator[Document]:

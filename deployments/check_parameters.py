@@ -3,17 +3,21 @@
 import difflib
 import math
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from deployments.check_targets import check_addresses
+from deployments.documents import Location
 from deployments.problems import Finding
 from deployments.sentences import explain
-from sessions.errors import ModelError, SpecError
+from sessions.errors import ModelError, RunnerError, SpecError
 from sessions.models import find_model, require_model
+from sessions.runners.permissions import parse_rule
+from sessions.runners.tools import TOOL_NAMES
 from sessions.settings import Settings
-from sessions.spec import SessionSpec
+from sessions.spec import RunnerName, SessionSpec
 
 _PROMPTS = ("prompt", "prompt_file")
 _USUAL_TOKENS = (100, 8_000)
@@ -21,20 +25,27 @@ _USUAL_SECONDS = (60, 1_800)
 
 
 def check_parameters(parameters: Mapping[str, object], settings: Settings, root: Path) -> Iterator[Finding]:
-    """Everything that is wrong with the parameters; locations begin with a parameter's name.
+    """What is wrong with each parameter, the gravest alone; locations begin with a parameter's name.
 
     Args:
         parameters: as they stand in a definition.
         settings: which models are enabled, and the default ones.
         root: the repository, from which prompt files are named.
     """
-    yield from check_prompt(parameters, root)
     findings, spec = read_leniently(parameters)
-    yield from findings
-    yield from _check_numbers(parameters)
-    yield from _check_model(spec, settings)
-    yield from check_addresses(spec)
-    yield from _unusual(spec)
+    checks = (
+        check_prompt(parameters, root),
+        findings,
+        _check_numbers(parameters),
+        _check_model(spec, settings),
+        check_addresses(spec),
+        check_tools(spec),
+        _unusual(spec),
+    )
+    gravest: dict[Location, Finding] = {}
+    for finding in chain.from_iterable(checks):
+        gravest.setdefault(finding.location, finding)
+    yield from gravest.values()
 
 
 def read_leniently(parameters: Mapping[str, object]) -> tuple[list[Finding], SessionSpec]:
@@ -122,6 +133,26 @@ def _check_model(spec: SessionSpec, settings: Settings) -> Iterator[Finding]:
             check()
         except SpecError as error:
             yield Finding((error.field,), str(error))
+
+
+def check_tools(spec: SessionSpec) -> Iterator[Finding]:
+    """Tool rules that the runner would refuse at the start of every run."""
+    for field, rules in (("allowed_tools", spec.allowed_tools), ("disallowed_tools", spec.disallowed_tools)):
+        for index, rule in enumerate(rules):
+            try:
+                _require_rule(rule, spec.runner)
+            except RunnerError as error:
+                yield Finding((field, index), str(error))
+
+
+def _require_rule(rule: str, runner: RunnerName) -> None:
+    if runner == "anthropic" or rule.partition("(")[0].strip() in TOOL_NAMES:
+        parse_rule(rule, tools=TOOL_NAMES)
+        return
+    # Loads the agent's SDK, which takes a second and is needed only for the tools that it has alone.
+    from sessions.runners.claude_tools import ToolRules  # noqa: PLC0415
+
+    ToolRules([rule], [], Path())
 
 
 def _unusual(spec: SessionSpec) -> Iterator[Finding]:

@@ -27,6 +27,13 @@ RUNS = 2
 MAX_COST_USD = 0.50
 LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 420
+LINE_CHARACTERS = 90
+STEPS: dict[str, str] = {
+    "agent_started": "context is built, the agent starts",
+    "extracted": "observations are extracted, their quotes checked",
+    "remembered": "remembered",
+    "delivered": "report is delivered",
+}
 
 Say = Callable[[str], None]
 
@@ -91,32 +98,52 @@ async def _trigger(overrides: dict[str, JsonValue]) -> UUID:
         return (await trigger_session(client, SESSION, overrides)).id
 
 
+class _Follower:
+    """Says what a run does, from its folder, while it does it."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        self._folder = folder
+        self._say = say
+        self._entries = 0
+        self._steps: set[str] = set()
+
+    def look(self) -> None:
+        """Say what is new."""
+        transcript = self._folder / "transcript.jsonl"
+        entries = Transcript(transcript, Redactor({})).entries if transcript.exists() else []
+        for entry in entries[self._entries :]:
+            if line := _shown(entry):
+                self._say(f"  {line}")
+        self._entries = len(entries)
+        if (self._folder / "run.json").exists():
+            self._look_at(read_record(self._folder))
+
+    def _look_at(self, record: RunRecord) -> None:
+        for step in record.steps:
+            if step not in self._steps and step in STEPS:
+                self._say(f"  {STEPS[step]}")
+            self._steps.add(step)
+
+
 def _follow(folder: Path, say: Say) -> None:
-    seen, until = 0, time.monotonic() + PATIENCE_SECONDS
+    follower, until = _Follower(folder, say), time.monotonic() + PATIENCE_SECONDS
+    say("  waiting for the worker to start the run's process …")
     while not is_closed(folder):
         if time.monotonic() > until:
             raise ServerError(f"the run did not end within {PATIENCE_SECONDS} s; see {folder} and worker.log beside it")
-        seen = _say_new_entries(folder, seen, say)
+        follower.look()
         time.sleep(LOOK_SECONDS)
-    _say_new_entries(folder, seen, say)
-    say(f"  outcome: {_ended(folder).record.outcome}, {_ended(folder).record.reason}")
-
-
-def _say_new_entries(folder: Path, seen: int, say: Say) -> int:
-    path = folder / "transcript.jsonl"
-    entries = Transcript(path, Redactor({})).entries if path.exists() else []
-    for entry in entries[seen:]:
-        if line := _shown(entry):
-            say(f"  {line}")
-    return len(entries)
+    follower.look()
+    record = _ended(folder).record
+    say(f"  outcome {record.outcome}: {record.reason}")
 
 
 def _shown(entry: Entry) -> str:
     if entry.kind == "tool_call":
-        what = " ".join(str(value) for value in entry.arguments.values()).split("\n")[0]
-        return f"tool   {entry.tool}: {what[:90]}"
-    if entry.kind == "text":
-        return f"agent  {entry.text.strip().splitlines()[0][:90]}" if entry.text.strip() else ""
+        what = str(next(iter(entry.arguments.values()), "")).split("\n")[0]
+        return f"tool   {entry.tool}: {what[:LINE_CHARACTERS]}"
+    if entry.kind == "text" and entry.text.strip():
+        return f"agent  {entry.text.strip().splitlines()[0][:LINE_CHARACTERS]}"
     return ""
 
 

@@ -84,6 +84,7 @@ def write_definition(asked: NewSession, settings: Settings, *, root: Path, now: 
     Raises:
         SpecError: what was asked for is wrong, or a file of that name is there; nothing has been written.
     """
+    _require_one_prompt(asked)
     display = check_display_name(asked.name or _first_words(asked.prompt) or Path(asked.prompt_file).stem)
     name = slug_of(display)
     schedule = choose_schedule(asked, now)
@@ -104,6 +105,13 @@ def write_definition(asked: NewSession, settings: Settings, *, root: Path, now: 
         schedule=describe(schedule),
         warnings=problems,
     )
+
+
+def _require_one_prompt(asked: NewSession) -> None:
+    if asked.prompt.strip() and asked.prompt_file:
+        raise SpecError("prompt and prompt_file are both given; give one of them", field="prompt_file")
+    if not asked.prompt.strip() and not asked.prompt_file:
+        raise SpecError("the prompt is blank; say what the agent should do on every run", field="prompt")
 
 
 def choose_schedule(asked: NewSession, now: datetime) -> Schedule:
@@ -150,7 +158,7 @@ def render_definition(asked: NewSession, *, name: str, display: str, schedule: S
             f"# {describe(schedule)}.",
             f"# `sessions suspend {name}` and `sessions resume {name}` stop and start it; a deploy changes neither.",
             "deployments:",
-            f"  - name: {name}",
+            f"  - name: {_json(name)}",
             f"    description: {_json(description)}",
             f"    entrypoint: {ENTRYPOINT}",
             "    schedules:",
@@ -183,10 +191,7 @@ def _with_defaults(asked: NewSession, name: str) -> dict[str, JsonValue]:
     """The parameters to write: the prompt, what people change most, and what was asked for."""
     defaults: dict[str, Any] = {key: SessionSpec.model_fields[key].default for key in _ALWAYS_WRITTEN}
     defaults["model"] = Settings.model_fields["model"].default
-    given = {"prompt_file": asked.prompt_file} if asked.prompt_file else {}
-    if asked.prompt.strip() or not given:
-        given |= {"prompt_file": f"{PROMPTS}/{name}.md"} if not given else {"prompt": asked.prompt}
-    return {**given, **defaults, **asked.parameters}
+    return {"prompt_file": asked.prompt_file or f"{PROMPTS}/{name}.md", **defaults, **asked.parameters}
 
 
 def _render_parameters(parameters: Mapping[str, JsonValue]) -> list[str]:
@@ -221,8 +226,10 @@ def _write_all(texts: Mapping[Path, str]) -> None:
                 written.append(path)
                 file.write(text)
     except OSError as error:
-        for path in written:
-            path.unlink()
+        for done in written:
+            done.unlink()
         if isinstance(error, FileExistsError):
-            raise SpecError(f"{path} is there already; give another name, or edit it", field="name") from error
-        raise SpecError(f"{path} cannot be written: {error.strerror}", field="name") from error
+            raise SpecError(
+                f"{error.filename} is there already; give another name, or edit it", field="name"
+            ) from error
+        raise SpecError(f"{error.filename} cannot be written: {error.strerror}", field="name") from error

@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.finish_run import finish_interrupted_runs, finish_run
+from hooks.interrupted import ask_for_housekeeping
 from sessions.agent_work import end_broken
 from sessions.errors import SessionError
 from sessions.outcome import Outcome
@@ -42,7 +43,12 @@ from tasks.skipping import close_skipped, why_skip
 warm_up_for_worker()
 
 
-@flow(name="scheduled-session", persist_result=False)
+@flow(
+    name="scheduled-session",
+    persist_result=False,
+    on_cancellation=[ask_for_housekeeping],
+    on_crashed=[ask_for_housekeeping],
+)
 @describe_parameters
 async def scheduled_session(
     prompt: Prompt = "",

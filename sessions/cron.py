@@ -64,14 +64,14 @@ _FIELDS = (
 def _range_fault(field: _Field, text: str) -> str:
     numbers = [field.number(part) for part in text.split("-")]
     if len(numbers) > 2 or None in numbers:  # noqa: PLR2004 - a range has two ends
-        return f"{text!r} is not a {field.name}; it takes {field.allowed()}"
+        return f"{text!r} is not a valid {field.name}; it takes {field.allowed()}"
     return ""
 
 
 def _step_fault(field: _Field, text: str) -> str:
     base, _, step = text.partition("/")
     if not re.fullmatch("[0-9]{1,2}", step) or not 1 <= int(step) <= field.high:
-        return f"{text!r} has a step that a {field.name} cannot take; use 1 to {field.high}"
+        return f"{text!r} has a step that does not fit the {field.name}; use 1 to {field.high}"
     if base == "*":
         return ""
     if fault := _range_fault(field, base):

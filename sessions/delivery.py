@@ -36,8 +36,11 @@ def targets_for(outcome: Outcome, spec: SessionSpec) -> list[DeliveryTarget]:
 
 
 def _active(targets: Sequence[DeliveryTarget]) -> list[DeliveryTarget]:
-    by_address = {(target.channel, target.to): target for target in reversed(targets) if target.mode != "none"}
-    return list(reversed(by_address.values()))
+    by_address: dict[tuple[str, str], DeliveryTarget] = {}
+    for target in targets:
+        if target.mode != "none":
+            by_address.setdefault((target.channel, target.to), target)
+    return list(by_address.values())
 
 
 async def send_once(

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 _FENCE = re.compile(r"( {0,3})(`{3,}(?=[^`]*$)|~{3,})")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
 #: A link's address may stand after `[name]:`, or at the beginning of the next line.
-_ADDRESS_LINE = re.compile(r"^([\s>*+-]*(?:\[[^\]]{1,200}\]:\s*)?<?)(\S+)")
+_ADDRESS_LINE = re.compile(r"^([\s>*+-]*(?:\[[^\]]{1,200}\]:\s*)?<?)(\S{1,200})")
 _INLINE = re.compile(
     r"(?P<escape>\\[!-/:-@\[-`{-~])"
     r"|(?P<ticks>(?<!`)`{1,8}(?!`))(?P<code>(?:(?!(?P=ticks)).){1,500}?)(?P=ticks)(?!`)"
     r"|<(?P<autolink>https?://[^\s<>]+)>"
     r"|(?P<image>!\[)"
-    r"|(?P<link>\]\(\s*)<?(?=(?P<address>[^\s)>]+))"
+    r"|(?P<link>\]\(\s*)<?(?=(?P<address>[^\s)>]{1,200}))"
     r"|(?P<html><)"
 )
 _MARKS = re.compile(r"([\\`*_\[\]~|#!])")

@@ -17,11 +17,10 @@ def warm_up_for_worker() -> None:
 
 
 def _load_for_the_agent() -> None:
-    import claude_agent_sdk  # noqa: F401, PLC0415
+    from sessions import memory, runners  # noqa: PLC0415
 
-    from sessions.memory import preload  # noqa: PLC0415
-
-    preload()
+    runners.preload()
+    memory.preload()
 
 
 def _load_for_the_extraction() -> None:

@@ -13,3 +13,11 @@ def open_runner(name: RunnerName) -> Runner:
     from sessions.runners.claude import ClaudeAgentSdkRunner  # noqa: PLC0415
 
     return ClaudeAgentSdkRunner()
+
+
+def preload() -> None:
+    """Load what the default runner needs, for a process that has time to wait now and none later."""
+    import sessions.runners.claude  # noqa: F401, PLC0415
+    from sessions.runners.claude_launch import preload as read_cli_ahead  # noqa: PLC0415
+
+    read_cli_ahead()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -18,12 +19,14 @@ from claude_agent_sdk import (
 
 from sessions.runners.base import AgentEnd, AgentTask, Stop
 from sessions.runners.claude_end import end_of, explain_crash, judge
-from sessions.runners.claude_launch import scratch_folder
+from sessions.runners.claude_launch import read_ahead, scratch_folder
 from sessions.runners.claude_options import options_for
 from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
 from sessions.runners.claude_transcript import Listener
 from sessions.transcript import Transcript
 
+# What it logs as fatal ends in a sentence of ours.
+logging.getLogger("claude_agent_sdk").addHandler(logging.NullHandler())
 _INTERRUPT_SECONDS = 1.0
 _CATCH_UP_SECONDS = 5.0
 _COMPLAINTS_KEPT = 20
@@ -37,6 +40,7 @@ class ClaudeAgentSdkRunner:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
+        read_ahead()
 
     async def run(self, task: AgentTask, transcript: Transcript) -> AgentEnd:
         """See `sessions.runners.base.Runner`; a tool rule that cannot be used is a RunnerError."""
@@ -49,10 +53,15 @@ class ClaudeAgentSdkRunner:
             listener.add("prompt", task.prompt)
             try:
                 await _converse(options, task.prompt, listener)
-            except ClaudeSDKError as error:
+            except Exception as error:
+                # Beside its own kind the SDK raises bare exceptions; all else is not about the CLI.
+                if not isinstance(error, ClaudeSDKError) and type(error) is not Exception:
+                    raise
                 return end_of(listener, Stop.FAILED, explain_crash(error, list(complaints)))
             finally:
                 listener.close()
+        if listener.cut_off:
+            listener.add("note", f"The answer was cut off at max_tokens={task.max_tokens}.")
         return judge(listener, over_budget=budget.spent)
 
 

@@ -2,18 +2,23 @@
 
 import re
 
-from claude_agent_sdk import ClaudeSDKError, ResultMessage
+from claude_agent_sdk import ProcessError, ResultMessage
 
 from sessions.messages_api import explain_status
 from sessions.runners.base import AgentEnd, Stop
 from sessions.runners.claude_transcript import Listener
 
 _FIRST_ERROR_STATUS = 400
-_UNREACHABLE = re.compile(
-    r"ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ETIMEDOUT|[Cc]onnection|[Uu]nable to connect|network"
-)
-_NONSENSE = re.compile(r"malformed|JSON|unexpected|not a valid", re.IGNORECASE)
-_BROKEN_OFF = re.compile(r"[Ss]tream|incomplete|terminated|partial")
+#: What the CLI says of errors that have no status, and what that means for a person.
+_WITHOUT_STATUS = {
+    r"ECONNRESET|was lost|terminated": "the connection to the model's server broke off; the next run tries again",
+    r"ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ETIMEDOUT|connection|unable to connect": (
+        "the model's server cannot be reached; check ANTHROPIC_BASE_URL and the network"
+    ),
+    r"malformed|JSON|unexpected|without receiving any": (
+        "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
+    ),
+}
 
 
 def judge(listener: Listener, *, over_budget: bool) -> AgentEnd:
@@ -30,31 +35,35 @@ def judge(listener: Listener, *, over_budget: bool) -> AgentEnd:
         return end_of(listener, Stop.MAX_TURNS)
     if result.stop_reason == "refusal":
         return end_of(listener, Stop.REFUSED, "the model refused the task; see its last words")
-    if result.is_error:
+    # The CLI lets the model go on after an answer that was cut off, and calls it an error once it gives that up.
+    if result.is_error and not listener.cut_off:
         return end_of(listener, Stop.FAILED, explain_result(result))
-    return end_of(listener, Stop.FINISHED, final_text=result.result or "")
+    return end_of(listener, Stop.FINISHED)
 
 
-def end_of(listener: Listener, stop: Stop, error: str = "", *, final_text: str = "") -> AgentEnd:
+def end_of(listener: Listener, stop: Stop, error: str = "") -> AgentEnd:
     """The end, with what was said last and what was denied."""
-    return AgentEnd(stop=stop, final_text=final_text or listener.last_text, error=error, denials=listener.denials)
+    return AgentEnd(stop=stop, final_text=listener.last_text, error=error, denials=listener.denials)
 
 
 def explain_result(result: ResultMessage) -> str:
     """What went wrong and what a person can do about it, in one sentence without a full stop."""
-    if (result.api_error_status or 0) >= _FIRST_ERROR_STATUS:
-        return explain_status(result.api_error_status)
+    status = result.api_error_status or 0
+    if status >= _FIRST_ERROR_STATUS:
+        return explain_status(status)
     said = result.result or "; ".join(result.errors or []) or result.subtype
-    if _UNREACHABLE.search(said):
-        return "the model's server cannot be reached; check ANTHROPIC_BASE_URL and the network"
-    if _NONSENSE.search(said):
-        return "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
-    return f"Claude Code reports: {_first_line(said)}"
+    meanings = (meaning for pattern, meaning in _WITHOUT_STATUS.items() if re.search(pattern, said, re.IGNORECASE))
+    return next(meanings, f"Claude Code reports: {_first_line(said)}")
 
 
-def explain_crash(error: ClaudeSDKError, complaints: list[str]) -> str:
-    """Why the CLI did not come to a result, with the last thing it complained of."""
-    reason = _first_line(complaints[-1] if complaints else str(error))
+def explain_crash(error: Exception, complaints: list[str]) -> str:
+    """Why the CLI did not come to a result, with the last thing it complained of, in one sentence."""
+    if complaints:
+        reason = _first_line(complaints[-1])
+    elif isinstance(error, ProcessError) and (error.exit_code or 0) < 0:
+        reason = f"signal {-(error.exit_code or 0)} killed it; see whether the machine ran out of memory"
+    else:
+        reason = _first_line(str(error))
     return f"Claude Code ended before it was done: {reason}"
 
 

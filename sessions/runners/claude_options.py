@@ -33,6 +33,8 @@ _LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _SETTINGS = {
     # The CLI would sign the commits of whoever owns the repository.
     "includeCoAuthoredBy": False,
+    # It would count tokens down to the model behind every tool result.
+    "totalTokensReminder": "off",
 }
 _QUIET = {
     # No telemetry, no look for updates: nothing but the model's own address is called.

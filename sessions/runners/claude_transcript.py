@@ -49,6 +49,8 @@ class Listener:
         self._clock = clock
         self._turn = transcript.turns
         self._answer: _Answer | None = None
+        self._stop_reason = ""
+        self._parts: list[str] = []
         self._available: frozenset[str] = frozenset()
         self._tools: dict[str, str] = {}
         self._denials: dict[str, Denial] = {}
@@ -61,8 +63,13 @@ class Listener:
 
     @property
     def last_text(self) -> str:
-        """The latest thing the agent said."""
-        return self._transcript.last_text
+        """The latest thing the agent said; of an answer in several parts, because each was cut off, all of it."""
+        return "".join(self._parts) or self._transcript.last_text
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the last answer ended at the longest that an answer may be."""
+        return self._stop_reason == "max_tokens"
 
     def add(self, kind: EntryKind, text: str = "", **fields: Any) -> None:  # noqa: ANN401 - the fields of Entry
         """Write an entry of the current turn."""
@@ -97,6 +104,7 @@ class Listener:
             answer, self._answer = self._answer, None
             if answer.words:
                 self.add(answer.kind, answer.words)
+            self._stop_reason = answer.stop_reason
             self.usage += answer.usage
             self.add("usage", usage=answer.usage)
         for block in self._results:
@@ -105,6 +113,8 @@ class Listener:
 
     def _open(self, message_id: str, counted: Mapping[str, Any]) -> "_Answer":
         self.close()
+        if not self.cut_off:
+            self._parts.clear()
         self._turn += 1
         self._answer = _Answer(message_id, counted)
         return self._answer
@@ -129,7 +139,7 @@ class Listener:
     def _hear_block(self, block: ContentBlock) -> None:
         match block:
             case TextBlock(text=text) if text:
-                self.add("text", text)
+                self._say(text)
             case ThinkingBlock(thinking=text) if text:
                 self.add("thinking", text)
             case ToolUseBlock():
@@ -137,6 +147,13 @@ class Listener:
                 self.add("tool_call", tool=block.name, tool_call_id=block.id, arguments=block.input)
                 if self._available and block.name not in self._available:
                     self._denials[block.id] = Denial(tool=block.name, arguments=block.input)
+
+    def _say(self, text: str) -> None:
+        said_before = self._answer is not None and self._answer.has_text
+        self._parts.append(f"\n\n{text}" if said_before else text)
+        if self._answer:
+            self._answer.has_text = True
+        self.add("text", text)
 
     def _hear_results(self, blocks: list[ContentBlock]) -> None:
         self._results += [block for block in blocks if isinstance(block, ToolResultBlock)]
@@ -168,6 +185,8 @@ class _Answer:
     def __init__(self, message_id: str, counted: Mapping[str, Any]) -> None:
         self.message_id = message_id
         self.streamed = False
+        self.has_text = False
+        self.stop_reason = ""
         #: What was said of a block that is not finished.
         self.words = ""
         self.kind: EntryKind = "text"
@@ -188,7 +207,8 @@ class _Answer:
                 self.words, self.kind = self.words + words, "text"
             case {"type": "content_block_delta", "delta": {"thinking": str(words)}}:
                 self.words, self.kind = self.words + words, "thinking"
-            case {"type": "message_delta", "usage": dict(counted)}:
+            case {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": dict(counted)}:
+                self.stop_reason = str(reason)
                 self._counted |= {name: count for name, count in counted.items() if count is not None}
 
 

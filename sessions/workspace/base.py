@@ -39,6 +39,7 @@ class Checkout(BaseModel, frozen=True):
         path: the working copy, the agent's to do with as it likes.
         mirror: the bare repository of everything fetched so far, shared by all runs on this machine.
         books: our own notes about this checkout; outside of the working copy.
+        source: where the repository is, if it is on this machine.
         notes: what the agent and the reader of the report should know, each a sentence.
     """
 
@@ -50,7 +51,7 @@ class Checkout(BaseModel, frozen=True):
     path: Path
     mirror: Path
     books: Path
-    local: bool = False
+    source: Path | None = None
     sha256: bool = False
     notes: tuple[str, ...] = ()
 

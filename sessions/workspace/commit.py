@@ -17,7 +17,7 @@ from sessions.workspace.base import Checkout, LeftOut
 from sessions.workspace.git import Git
 from sessions.workspace.index import stage, unstage
 from sessions.workspace.mirror import Mirror
-from sessions.workspace.scratch import changed_paths, describe, scratch_repository
+from sessions.workspace.scratch import changed_paths, describe, scratch_repository, since
 from sessions.workspace.screening import messages_are_clean, screen
 from sessions.workspace.trailers import with_trailers
 
@@ -130,27 +130,18 @@ def _taken(mirror: Mirror, source: Path, branch: str, sha: str) -> bool:
 def _commit(git: Git, checkout: Checkout, mirror: Mirror, start: str, run: Run) -> Built:
     known = sorted({checkout.base, *mirror.known_refs().values()} - {""})
     left_out = stage(git, changed_paths(git, start))
-    parent, notes, subjects = start, [], []
+    parent, message, notes = start, run.full_message(), []
     if start and not _may_be_published(git, checkout, start, known, run):
-        subjects = [
-            commit.subject for commit in describe(git, start, *(f"^{sha}" for sha in known), limit=_MOST_SUBJECTS)
-        ]
-        parent, notes = (
-            checkout.base,
-            [f"{_JOINED}; as they were they are on branch {run.branch}-head of {mirror.folder}"],
-        )
+        own = describe(git, *since(checkout.base, start), limit=_MOST_SUBJECTS)
+        parent, message = checkout.base, run.full_message(*(commit.subject for commit in own))
+        notes = [f"{_JOINED}; as they were they are on branch {run.branch}-head of {mirror.folder}"]
     else:
         mirror.forget(f"{run.branch}-head")
-    reasons = screen(
-        git,
-        git.say("write-tree"),
-        base=checkout.base,
-        known=[*known, *([parent] if parent else [])],
-        redact=run.redact,
-    )
+    # Trees by themselves too: git does not go from a known commit to its tree when it is asked about a tree.
+    trees = [f"{sha}^{{tree}}" for sha in dict.fromkeys((checkout.base, parent)) if sha]
+    reasons = screen(git, git.say("write-tree"), base=checkout.base, known=[*known, *trees], redact=run.redact)
     left_out += unstage(git, reasons, parent)
-    commit = _commit_tree(git, parent, run.full_message(*subjects))
-    return Built(commit=commit, left_out=tuple(left_out), notes=tuple(notes))
+    return Built(commit=_commit_tree(git, parent, message), left_out=tuple(left_out), notes=tuple(notes))
 
 
 def _may_be_published(git: Git, checkout: Checkout, head: str, known: list[str], run: Run) -> bool:

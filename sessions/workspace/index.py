@@ -28,6 +28,8 @@ def stage(git: Git, paths: list[bytes]) -> list[LeftOut]:
 
 def unstage(git: Git, reasons: dict[str, str], commit: str) -> list[LeftOut]:
     """Put files whose content is a key of `reasons` back to what they are in `commit`; returns which they were."""
+    if not reasons:
+        return []
     rows = [row.partition(b"\t") for row in git.need("ls-files", "-z", "--stage").output.split(b"\0") if row]
     found = {
         path: sha for sha, path in ((row.split(b" ")[1].decode(), path) for row, _, path in rows) if sha in reasons

@@ -41,12 +41,12 @@ class Mirror(BaseModel, frozen=True):
 
     Attributes:
         folder: the bare repository.
-        local: whether the source is on this machine.
+        source: where the source is, if it is on this machine.
     """
 
     url: str
     folder: Path
-    local: bool
+    source: Path | None
     timeout_seconds: float
 
     @property
@@ -93,6 +93,8 @@ class Mirror(BaseModel, frozen=True):
             self._create(sha256=listing.sha256)
         if listing.refs != self.known_refs() or self._can_be_deepened():
             self._fetch(listing)
+        if not listing.refs and self.source:
+            return listing.model_copy(update={"default_branch": self._ask_source("symbolic-ref", "--short", "HEAD")})
         return listing
 
     def known_refs(self) -> dict[str, str]:
@@ -159,15 +161,13 @@ class Mirror(BaseModel, frozen=True):
             self.git.say("repack", "--geometric=2", "-d", "-q")
 
     def _can_be_deepened(self) -> bool:
-        if not self.local or not (self.folder / "shallow").exists():
+        if not self.source or not (self.folder / "shallow").exists():
             return False
-        return (
-            self.remote.ask("--git-dir", self._source_folder(), "rev-parse", "--is-shallow-repository").text == "false"
-        )
+        return self._ask_source("rev-parse", "--is-shallow-repository") == "false"
 
-    def _source_folder(self) -> str:
-        inner = Path(self.url.removeprefix("file://")) / ".git"
-        return str(inner if inner.exists() else inner.parent)
+    def _ask_source(self, *arguments: str) -> str:
+        inner = (self.source or Path()) / ".git"
+        return self.remote.ask("--git-dir", str(inner if inner.exists() else inner.parent), *arguments).text
 
     def _remove_stale_locks(self) -> None:
         # We hold the only lock that counts, so git's own ones are left over from a process that was killed.

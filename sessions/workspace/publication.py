@@ -8,8 +8,8 @@ from sessions.settings import Settings
 from sessions.workspace.base import Checkout, Commit, CommitResult
 from sessions.workspace.commit import Built, Run, build_commits, read_built
 from sessions.workspace.mirror import Mirror
-from sessions.workspace.push import Landing, publish, since
-from sessions.workspace.scratch import describe
+from sessions.workspace.push import Landing, publish
+from sessions.workspace.scratch import describe, since
 from sessions.workspace.state import require_working_copy
 
 _RECORD = "result.json"
@@ -33,7 +33,7 @@ def commit_and_push(
     require_working_copy(checkout)
     run = Run(session=session, run_id=run_id, message=message, settings=settings, redact=redact)
     mirror = Mirror(
-        url=checkout.url, folder=checkout.mirror, local=checkout.local, timeout_seconds=settings.git_timeout_seconds
+        url=checkout.url, folder=checkout.mirror, source=checkout.source, timeout_seconds=settings.git_timeout_seconds
     )
     try:
         with mirror.held():
@@ -57,7 +57,8 @@ def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
     if not checkout.auto_push:
         commits = describe(mirror.git, *since(checkout.base, built.commit), limit=_MOST_COMMITS)
         return _result(checkout, built, status="kept", branch=run.branch, place=str(mirror.folder), commits=commits)
-    landing = _publish(checkout, mirror, run)
+    # An attempt before this one may have put them on top of something, and pushed that.
+    landing = _publish(checkout, mirror, run, mirror.kept(run.branch) or built.commit)
     commits = describe(mirror.git, *landing.revisions, limit=_MOST_COMMITS)
     result = _result(
         checkout, built, status=landing.status, branch=landing.branch, reason=landing.reason, commits=commits
@@ -67,9 +68,9 @@ def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
     return result
 
 
-def _publish(checkout: Checkout, mirror: Mirror, run: Run) -> Landing:
+def _publish(checkout: Checkout, mirror: Mirror, run: Run, commit: str) -> Landing:
     try:
-        return publish(checkout, mirror, run)
+        return publish(checkout, mirror, run, commit)
     except RepositoryError as error:
         raise RepositoryError(
             f"{error}; nothing is lost, fetch the commits with: git fetch {mirror.folder} {run.branch}", url=mirror.url

@@ -12,10 +12,11 @@ from sessions.workspace.commit import Run
 from sessions.workspace.mirror import Mirror
 from sessions.workspace.rebase import put_on_top
 from sessions.workspace.refusals import sentence_for
+from sessions.workspace.scratch import since
 from sessions.workspace.trailers import trailer_lines
 
 #: How often others may be faster before the commits are set aside.
-_ATTEMPTS = 10
+_ATTEMPTS = 30
 _REJECTED = re.compile(r"^!\t[^\t]*\t\[(?P<kind>[^\]]*)\](?: \((?P<why>.*)\))?", re.MULTILINE)
 _OTHERS_WERE_FASTER = re.compile(
     r"fetch first|non-fast-forward|failed to update ref|cannot lock ref|incorrect old value"
@@ -45,14 +46,13 @@ class Refusal(BaseModel, frozen=True):
     why: str
 
 
-def publish(checkout: Checkout, mirror: Mirror, run: Run) -> Landing:
-    """Push the commits on `run.branch` of the mirror to the checkout's branch, or else to `run.branch` at the source.
+def publish(checkout: Checkout, mirror: Mirror, run: Run, commit: str) -> Landing:
+    """Push `commit` to the checkout's branch, or else to `run.branch` at the source.
 
     Raises:
         RepositoryError: the source cannot be reached or takes neither; the commits stay in the mirror.
     """
     mirror.refresh()
-    commit = mirror.kept(run.branch)
     if (there := mirror.tip(run.branch)) and mirror.contains(there, commit):
         return _set_aside(checkout, run, commit, "they could not be pushed to the branch at an earlier attempt")
     reason = "the source has no branch checked out"
@@ -61,7 +61,7 @@ def publish(checkout: Checkout, mirror: Mirror, run: Run) -> Landing:
         if isinstance(landed, Landing):
             return landed
         reason = landed
-    commit = mirror.kept(run.branch)
+    commit = mirror.kept(run.branch) or commit
     if refusal := push(mirror, commit, run.branch):
         raise RepositoryError(f"{mirror.url}: {reason}, and branch {run.branch}: {refusal.why}", url=mirror.url)
     return _set_aside(checkout, run, commit, reason)
@@ -71,18 +71,13 @@ def _set_aside(checkout: Checkout, run: Run, commit: str, reason: str) -> Landin
     return Landing(status="set_aside", branch=run.branch, revisions=since(checkout.base, commit), reason=reason)
 
 
-def since(base: str, commit: str) -> tuple[str, ...]:
-    """`git log`'s words for what `commit` has and `base` has not."""
-    return (commit, f"^{base}") if base else (commit,)
-
-
 def push(mirror: Mirror, commit: str, branch: str) -> Refusal | None:
     """Push `commit` as `branch`, never by force; nothing is returned if it was taken.
 
     Raises:
         RepositoryError: the source cannot be reached.
     """
-    options = ("--porcelain", "--no-verify", *((_RECEIVE,) if mirror.local else ()))
+    options = ("--porcelain", "--no-verify", *((_RECEIVE,) if mirror.source else ()))
     answer = mirror.remote.ask("push", *options, "--", mirror.url, f"{commit}:refs/heads/{branch}")
     if not answer.code:
         return None

@@ -56,3 +56,8 @@ def describe(git: Git, *revisions: str, limit: int) -> tuple[Commit, ...]:
     fields = answer.output.decode(errors="replace").rstrip("\0").split("\0")
     rows = zip(*[iter(fields)] * len(_NAMES), strict=False)
     return tuple(Commit.model_validate(dict(zip(_NAMES, row, strict=True))) for row in rows)
+
+
+def since(base: str, commit: str) -> tuple[str, ...]:
+    """`git log`'s words for what `commit` has and `base` has not."""
+    return (commit, f"^{base}") if base else (commit,)

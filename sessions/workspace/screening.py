@@ -68,11 +68,13 @@ def _with_secrets(git: Git, blobs: list[Blob], base: str, tree: str, redact: Red
 
 def _groups(blobs: list[Blob]) -> Iterator[list[Blob]]:
     group: list[Blob] = []
+    size = 0
     for blob in blobs:
-        if group and sum(other.size for other in group) + blob.size > _IN_MEMORY:
+        if group and size + blob.size > _IN_MEMORY:
             yield group
-            group = []
+            group, size = [], 0
         group.append(blob)
+        size += blob.size
     if group:
         yield group
 

@@ -85,18 +85,14 @@ def _reopen(record: Path, address: Address) -> Checkout | None:
 def _fresh(
     repo: Repo, address: Address, path: Path, books: Path, settings: Settings, session: str, run_id: str
 ) -> Checkout:
-    mirror = Mirror(
-        url=address.url,
-        folder=mirror_folder(address, settings),
-        local=address.path is not None,
-        timeout_seconds=settings.git_timeout_seconds,
-    )
+    folder, timeout = mirror_folder(address, settings), settings.git_timeout_seconds
+    mirror = Mirror(url=address.url, folder=folder, source=address.path, timeout_seconds=timeout)
     with mirror.held():
         listing = mirror.refresh()
         start = _where_to_start(repo, mirror, listing)
         earlier = remarks_on_earlier_attempt(mirror, start.commit, session, run_id)
-    for folder in (path, books):
-        _remove(folder)
+    for old in (path, books):
+        _remove(old)
     books.mkdir(parents=True)
     checkout = Checkout(
         name=path.name,
@@ -105,15 +101,18 @@ def _fresh(
         base=start.commit,
         auto_push=repo.auto_push,
         path=path,
-        mirror=mirror.folder,
+        mirror=folder,
         books=books,
-        local=mirror.local,
+        source=address.path,
         sha256=listing.sha256,
     )
     content = _fill(checkout, mirror, settings, trailer_hook(session, run_id))
-    notes = (*start.notes, *earlier, *content, *remarks_on_source(address, settings.git_timeout_seconds))
-    checkout = checkout.model_copy(update={"notes": notes})
-    (books / _RECORD).write_text(checkout.model_dump_json(), encoding="utf-8")
+    notes = (*start.notes, *earlier, *content, *remarks_on_source(address, timeout))
+    return _recorded(checkout.model_copy(update={"notes": notes}))
+
+
+def _recorded(checkout: Checkout) -> Checkout:
+    (checkout.books / _RECORD).write_text(checkout.model_dump_json(), encoding="utf-8")
     return checkout
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sessions.offline import DEMO_SCRIPT, open_offline_model, read_script
 from sessions.runners.messages import AnthropicRunner
-from tests.contracts.runners import Driven, Place
+from tests.fakes.driving import Driven, Place
 
 BASH = ("Bash",)
 

@@ -9,7 +9,8 @@ from sessions.offline import Script, open_offline_model
 from sessions.runners import open_runner
 from sessions.runners.base import Runner, Stop
 from sessions.runners.messages import AnthropicRunner
-from tests.contracts.runners import Place, RunnerContract, until
+from tests.contracts.runners import RunnerContract
+from tests.fakes.driving import Place, until
 from tests.fakes.scripts import calls, says, script
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -102,3 +103,9 @@ async def test_a_cancelled_run_keeps_what_was_said_in_the_middle_of_an_answer(pl
         with pytest.raises(asyncio.CancelledError):
             await running
     assert [entry.kind for entry in place.transcript.entries if entry.kind != "note"] == ["prompt", "text", "usage"]
+
+
+async def test_without_allowed_tools_nothing_can_be_changed(place: Place) -> None:
+    write = calls("Write", file_path=str(place.workspace / "made.txt"), content="x")
+    await place.drive(script(write, calls("Bash", command="touch made.txt"), says("done")), allowed_tools=())
+    assert list(place.workspace.iterdir()) == []

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from sessions.runners.commands import Command, run_command
 from sessions.runners.permissions import Permissions
 from sessions.runners.tools import TOOL_NAMES, Toolbox, ToolResult
-from tests.contracts.runners import is_running, until
+from tests.fakes.driving import is_running, until
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sessions.settings import Settings
-from tests.workspace.people import Person, Runs, bare_repository
+from tests.workspace.people import Person, Runs, bare_repository, git
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +24,20 @@ def runs(tmp_path: Path) -> Runs:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Path:
+def empty_origin(tmp_path: Path) -> Path:
     return bare_repository(tmp_path / "remotes" / "project.git")
 
 
 @pytest.fixture
-def ada(origin: Path, tmp_path: Path) -> Person:
-    """A person who has pushed a first commit to `origin`."""
-    person = Person.cloning(origin, tmp_path / "ada")
+def ada(empty_origin: Path, tmp_path: Path) -> Person:
+    """A person who has pushed a first commit."""
+    person = Person.cloning(empty_origin, tmp_path / "ada")
     person.pushes("README.md", "# Project\n", "Start")
     return person
+
+
+@pytest.fixture
+def origin(empty_origin: Path, ada: Person) -> Path:
+    """A bare repository with one commit on its one branch, main."""
+    git(ada.clone, "fetch", "-q")
+    return empty_origin

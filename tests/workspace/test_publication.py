@@ -37,6 +37,22 @@ def test_what_was_changed_added_and_removed_is_one_commit_on_the_branch(runs: Ru
     assert not (ada.clone / "old.txt").exists()
 
 
+def test_a_file_that_became_a_folder_and_a_folder_that_became_a_link_are_committed(
+    runs: Runs, origin: Path, ada: Person
+) -> None:
+    ada.pushes("folder/a.txt", "a")
+    checkout = runs.sync(origin)
+    (checkout.path / "README.md").unlink()
+    (checkout.path / "README.md").mkdir()
+    (checkout.path / "README.md" / "part.md").write_text("part")
+    (checkout.path / "folder" / "a.txt").unlink()
+    (checkout.path / "folder").rmdir()
+    (checkout.path / "folder").symlink_to("/etc")
+    assert runs.settle(checkout).left_out == ()
+    assert files_of(origin, "main") == ["README.md/part.md", "folder"]
+    assert git(origin, "cat-file", "-p", "main:folder") == "/etc"
+
+
 def test_nothing_changed_is_no_commit(runs: Runs, origin: Path, ada: Person) -> None:
     ada.pushes(".gitignore", "build/\n")
     checkout = runs.sync(origin)
@@ -50,7 +66,7 @@ def test_nothing_changed_is_no_commit(runs: Runs, origin: Path, ada: Person) -> 
     assert git(origin, "rev-parse", "main") == before
 
 
-def test_the_commits_of_the_agent_are_kept_and_carry_the_trailers(runs: Runs, origin: Path, ada: Person) -> None:
+def test_the_commits_of_the_agent_are_kept_and_carry_the_trailers(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     agent = Person(checkout.path)
     own = agent.commits("a.txt", "a", "Add a")
@@ -64,14 +80,14 @@ def test_the_commits_of_the_agent_are_kept_and_carry_the_trailers(runs: Runs, or
     assert runs_named.split() == ["run-1", "run-1"]
 
 
-def test_the_first_commit_of_an_empty_repository_is_pushed(runs: Runs, origin: Path) -> None:
-    checkout = runs.sync(origin)
+def test_the_first_commit_of_an_empty_repository_is_pushed(runs: Runs, empty_origin: Path) -> None:
+    checkout = runs.sync(empty_origin)
     (checkout.path / "a.txt").write_text("a")
     assert runs.settle(checkout).status == "pushed"
-    assert files_of(origin, "main") == ["a.txt"]
+    assert files_of(empty_origin, "main") == ["a.txt"]
 
 
-def test_a_new_branch_appears_only_when_there_is_something_on_it(runs: Runs, origin: Path, ada: Person) -> None:
+def test_a_new_branch_appears_only_when_there_is_something_on_it(runs: Runs, origin: Path) -> None:
     assert runs.settle(runs.sync(origin, branch="agent/x", run_id="run-1"), run_id="run-1").status == "none"
     checkout = runs.sync(origin, branch="agent/x", run_id="run-2")
     assert checkout.base == git(origin, "rev-parse", "main")
@@ -103,9 +119,7 @@ def test_a_conflict_goes_to_a_branch_of_its_own_and_says_where_and_why(runs: Run
     assert runs.settle(checkout) == result
 
 
-def test_a_branch_that_takes_no_pushes_leaves_the_commits_on_a_branch_of_their_own(
-    runs: Runs, origin: Path, ada: Person
-) -> None:
+def test_a_branch_that_takes_no_pushes_leaves_the_commits_on_a_branch_of_their_own(runs: Runs, origin: Path) -> None:
     hook = origin / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/main ] || { echo "main is protected" >&2; exit 1; }\n')
@@ -142,7 +156,7 @@ def test_changes_after_the_first_push_of_a_run_are_a_second_commit(runs: Runs, o
     assert git(origin, "show", "main:a.txt") == "one\ntwo"
 
 
-def test_secrets_are_left_out_and_named_without_being_shown(runs: Runs, origin: Path, ada: Person) -> None:
+def test_secrets_are_left_out_and_named_without_being_shown(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     (checkout.path / ".env").write_text(f"TOKEN={TOKEN}\n")
     (checkout.path / "README.md").write_text("# Project\npassword hunter2hunter2\n")
@@ -157,7 +171,7 @@ def test_secrets_are_left_out_and_named_without_being_shown(runs: Runs, origin: 
     assert runs.settle(checkout) == result
 
 
-def test_a_run_that_leaves_only_secrets_commits_nothing_and_names_them(runs: Runs, origin: Path, ada: Person) -> None:
+def test_a_run_that_leaves_only_secrets_commits_nothing_and_names_them(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     (checkout.path / "id_rsa").write_text("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n")
     result = runs.settle(checkout)
@@ -175,9 +189,7 @@ def test_a_file_with_a_secret_of_old_can_still_be_changed_and_moved(runs: Runs, 
     assert files_of(origin, "main") == ["README.md", "fixture.txt", "here.txt"]
 
 
-def test_a_secret_in_a_commit_of_the_agent_is_not_pushed_even_if_it_was_removed_later(
-    runs: Runs, origin: Path, ada: Person
-) -> None:
+def test_a_secret_in_a_commit_of_the_agent_is_not_pushed_even_if_it_was_removed_later(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     agent = Person(checkout.path)
     agent.commits("config.py", f"TOKEN = '{TOKEN}'\n", "Add the configuration")
@@ -195,7 +207,7 @@ def test_a_secret_in_a_commit_of_the_agent_is_not_pushed_even_if_it_was_removed_
     assert runs.settle(checkout) == result
 
 
-def test_a_secret_in_a_commit_message_of_the_agent_is_not_pushed(runs: Runs, origin: Path, ada: Person) -> None:
+def test_a_secret_in_a_commit_message_of_the_agent_is_not_pushed(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     Person(checkout.path).commits("a.txt", "a", f"Log in with {TOKEN}")
     assert runs.settle(checkout).status == "pushed"
@@ -204,7 +216,7 @@ def test_a_secret_in_a_commit_message_of_the_agent_is_not_pushed(runs: Runs, ori
     assert "Log in with [redacted]" in log
 
 
-def test_large_files_are_left_out_committed_by_the_agent_or_not(runs: Runs, origin: Path, ada: Person) -> None:
+def test_large_files_are_left_out_committed_by_the_agent_or_not(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     for name in ("a.bin", "b.bin"):
         with (checkout.path / name).open("wb") as file:
@@ -238,7 +250,7 @@ def test_what_is_no_plain_file_is_left_out_and_named(runs: Runs, origin: Path, a
     assert git(origin, "cat-file", "-p", "main:link") == "/etc/passwd"
 
 
-def test_other_branches_of_the_agent_are_kept_in_the_mirror(runs: Runs, origin: Path, ada: Person) -> None:
+def test_other_branches_of_the_agent_are_kept_in_the_mirror(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     agent = Person(checkout.path)
     git(checkout.path, "switch", "-q", "-c", "try/this")
@@ -246,9 +258,8 @@ def test_other_branches_of_the_agent_are_kept_in_the_mirror(runs: Runs, origin: 
     git(checkout.path, "switch", "-q", "main")
     result = runs.settle(checkout)
     assert result.status == "none"
-    assert result.notes == (
-        f"the agent's branch try/this is kept, not pushed, on branch sessions/nightly/run-1-try-this of {checkout.mirror}",
-    )
+    kept = f"on branch sessions/nightly/run-1-try-this of {checkout.mirror}"
+    assert result.notes == (f"the agent's branch try/this is kept, not pushed, {kept}",)
     assert git(checkout.mirror, "rev-parse", "sessions/nightly/run-1-try-this") == tried
 
 
@@ -293,7 +304,7 @@ def test_a_person_who_keeps_pushing_and_twenty_runs_lose_nothing_and_double_noth
                 git(ada.clone, "reset", "-q", "--hard", "HEAD~1")
                 continue
             pushed.append(name)
-            time.sleep(0.05)
+            time.sleep(0.4)
 
     person = threading.Thread(target=keep_pushing)
     person.start()

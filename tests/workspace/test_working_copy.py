@@ -44,8 +44,8 @@ def test_a_branch_that_is_not_there_starts_from_the_default_branch(runs: Runs, o
     assert checkout.notes == ("branch agent/new is new; it starts from branch main",)
 
 
-def test_an_empty_repository_is_a_working_copy_without_commits(runs: Runs, origin: Path) -> None:
-    checkout = runs.sync(origin)
+def test_an_empty_repository_is_a_working_copy_without_commits(runs: Runs, empty_origin: Path) -> None:
+    checkout = runs.sync(empty_origin)
     assert (checkout.branch, checkout.base) == ("main", "")
     assert checkout.notes == ("the repository has no commits yet",)
     assert git_state(checkout, runs.settings).head is None
@@ -91,7 +91,7 @@ def test_a_run_that_was_interrupted_finds_its_working_copy_as_it_was(runs: Runs,
     assert (checkout.path / "half.txt").read_text() == "half done"
 
 
-def test_a_working_copy_that_was_never_finished_is_made_again(runs: Runs, origin: Path, ada: Person) -> None:
+def test_a_working_copy_that_was_never_finished_is_made_again(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     (checkout.books / "checkout.json").unlink()
     (checkout.path / "README.md").unlink()
@@ -107,10 +107,10 @@ def test_locks_that_a_killed_git_left_behind_do_not_stop_the_next_run(runs: Runs
     assert runs.sync(origin, run_id="run-2").base == newest
 
 
-def test_a_mirror_that_another_process_holds_is_waited_for_and_then_said(runs: Runs, origin: Path, ada: Person) -> None:
+def test_a_mirror_that_another_process_holds_is_waited_for_and_then_said(runs: Runs, origin: Path) -> None:
     mirror = runs.sync(origin).mirror
     hold = (
-        f"from filelock import FileLock; FileLock({str(mirror) + '.lock'!r}).acquire(); print(1, flush=True); input()"
+        f"import filelock; lock = filelock.FileLock({f'{mirror}.lock'!r}); lock.acquire(); print(flush=True); input()"
     )
     holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with holder:
@@ -125,18 +125,21 @@ def test_a_mirror_that_another_process_holds_is_waited_for_and_then_said(runs: R
     assert runs.sync(origin, run_id="run-2").base
 
 
-def test_many_fetches_do_not_leave_many_packs(runs: Runs, origin: Path, ada: Person) -> None:
-    mirror = runs.sync(origin, run_id="run-0").mirror
+def test_many_fetches_do_not_leave_many_packs(
+    runs: Runs, origin: Path, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessions.workspace.mirror._MANY_PACKS", 5)
     borrower = runs.sync(origin, run_id="run-0")
-    packs = mirror / "objects" / "pack"
-    git(mirror, "repack", "-a", "-d", "-q")
-    for number in range(51):
-        ada.commits(f"{number}.txt", str(number))
-        git(mirror, "-c", "fetch.unpackLimit=1", "fetch", "-q", str(ada.clone), "main:refs/remotes/origin/main")
+    for number in range(8):
+        git(ada.clone, "commit", "-q", "--allow-empty", "-m", str(number))
+        git(
+            borrower.mirror, "-c", "fetch.unpackLimit=1", "fetch", "-q", str(ada.clone), "main:refs/remotes/origin/main"
+        )
+    assert len(list(borrower.mirror.glob("objects/pack/*.pack"))) == 8
     ada.pushes("last.txt", "last")
     runs.sync(origin, run_id="run-1")
-    assert len(list(packs.glob("*.pack"))) < 10
-    assert git(mirror, "fsck", "--full") == ""
+    assert len(list(borrower.mirror.glob("objects/pack/*.pack"))) < 5
+    assert git(borrower.mirror, "fsck", "--full") == ""
     assert git(borrower.path, "log", "-1", "--format=%s") == "Start"
 
 
@@ -163,7 +166,7 @@ def test_a_repository_with_sha_256_works_like_any_other(runs: Runs, tmp_path: Pa
     assert runs.settle(checkout).status == "pushed"
 
 
-def test_discarding_leaves_nothing_but_the_mirror(runs: Runs, origin: Path, ada: Person) -> None:
+def test_discarding_leaves_nothing_but_the_mirror(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     locked = checkout.path / "locked"
     locked.mkdir()
@@ -191,7 +194,7 @@ def test_repositories_of_one_name_get_folders_of_their_own(tmp_path: Path) -> No
     assert names == ["api", "api-2", "api-2-2", "web", "here"]
 
 
-def test_a_home_that_cannot_be_written_is_said_in_a_sentence(origin: Path, ada: Person, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_said_in_a_sentence(origin: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = Settings(home=tmp_path / "file")
     with pytest.raises(RepositoryError, match=r"the working copy cannot be made in .*check the disk"):
@@ -200,7 +203,7 @@ def test_a_home_that_cannot_be_written_is_said_in_a_sentence(origin: Path, ada: 
         )
 
 
-def test_an_interrupted_run_that_starts_again_is_told_what_it_pushed(runs: Runs, origin: Path, ada: Person) -> None:
+def test_an_interrupted_run_that_starts_again_is_told_what_it_pushed(runs: Runs, origin: Path) -> None:
     checkout = runs.sync(origin)
     (checkout.path / "done.txt").write_text("done")
     runs.settle(checkout)

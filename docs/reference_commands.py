@@ -1,0 +1,28 @@
+"""The command's own help, as it prints it."""
+
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from cli.main import app
+
+_WIDTH = 100
+
+
+def render_commands() -> str:
+    """Each command with its help."""
+    text = "Exit code 0 is good, 1 is a problem with what was given, in a sentence on standard error, 2 a wrong usage."
+    return "\n\n".join(["## Commands", text, *(_section(name, command) for name, command in find_commands().items())])
+
+
+def find_commands() -> dict[str, TyperCommand]:
+    """The commands by name, in the order of the help."""
+    group = get_command(app)
+    commands = group.commands.items() if isinstance(group, TyperGroup) else ()
+    return {name: command for name, command in commands if isinstance(command, TyperCommand)}
+
+
+def _section(name: str, command: TyperCommand) -> str:
+    context = command.context_class(
+        command, info_name=f"sessions {name}", terminal_width=_WIDTH, max_content_width=_WIDTH
+    )
+    return f"### `sessions {name}`\n\n```\n{command.get_help(context).strip()}\n```"

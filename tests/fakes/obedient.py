@@ -1,0 +1,56 @@
+"""An offline model that does what its prompt says, so that a test writes down in the prompt what the agent does.
+
+    RUN: echo green        the agent calls Bash with that, once for each such line
+    SAY: all is well       the last message holds that
+
+Its last message holds `I found: …` for the first line of every result, and that is what the extraction learns.
+"""
+
+from typing import Any
+
+from sessions.offline import Script
+
+EXTRACT = """\
+{% set found = last | find("I found: ([^\\n]+)") | unique | list %}
+{% set kept = namespace(list=[]) %}
+{% for line in found %}
+{% set kept.list = kept.list + [{"kind": "fact", "text": "It was " ~ line ~ ".", "quote": "I found: " ~ line,
+  "importance": 0.5}] %}
+{% endfor %}
+{{ {"observations": kept.list, "journal": {"theme": "Looking at " ~ (found | first | default("nothing")),
+  "built": "", "noticed": found | join("; "), "changed": "", "assumptions": "", "next": "Look again."}} | tojson }}"""
+REPORT = """\
+{% for result in results %}
+I found: {{ result | first_line }}
+{% endfor %}
+{{ prompt | find("SAY: ([^\\n]+)") | join("\\n") or "Done." }}"""
+MOST_COMMANDS = 3
+
+Rule = dict[str, Any]
+
+
+def extraction_rule(**answer: object) -> Rule:
+    """How the extraction call is answered; with what was found if nothing else is said."""
+    return {"when": {"json_schema": True}, "answer": answer or {"blocks": [{"text": EXTRACT}]}}
+
+
+def obedient_rules() -> list[Rule]:
+    """The rules, to be put behind others."""
+    commands = [
+        {
+            "when": {"has_tools": True, "turn": turn, "last_matches": "(RUN: .*){%d}" % (turn + 1)},
+            "answer": {"blocks": [_command(turn)]},
+        }
+        for turn in range(MOST_COMMANDS)
+    ]
+    report = {"when": {"has_tools": True}, "answer": {"blocks": [{"text": REPORT}]}}
+    return [extraction_rule(), *commands, report, {"answer": {"blocks": [{"text": "offline"}]}}]
+
+
+def _command(turn: int) -> Rule:
+    return {"tool": "Bash", "input": {"command": "{{ (prompt | find('RUN: ([^\\n]+)'))[%d] }}" % turn}}
+
+
+def obedient_script(*first: Rule) -> Script:
+    """The script, with rules that go before its own."""
+    return Script.model_validate({"rules": [*first, *obedient_rules()]})
