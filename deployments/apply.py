@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectAlreadyExists
 from pydantic import BaseModel
 
 from deployments.definitions import Definition
@@ -131,7 +133,9 @@ async def _create_missing_pools(wanted: set[str], client: PrefectClient) -> set[
 
         template = ProcessWorker.get_default_base_job_template()
         for name in sorted(missing):
-            await client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
+            # A worker that starts at this moment creates it too.
+            with suppress(ObjectAlreadyExists):
+                await client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
     return missing
 
 

@@ -87,7 +87,11 @@ def _check_top(document: Document) -> Iterator[Problem]:
         if key not in TOP_KEYS:
             message = f"is not known here; {nearest(str(key), TOP_KEYS)}"
             yield Problem(file=document.file, line=document.line_of((str(key),)), field=str(key), message=message)
-    for finding in check_texts({"pull": document.content.get("pull")}):
+    pull = document.content.get("pull")
+    findings = list(check_texts({"pull": pull}))
+    if pull is not None and not (isinstance(pull, list) and all(isinstance(step, dict) for step in pull)):
+        findings.append(Finding(("pull",), "is not a list of steps; write each on lines after `- `"))
+    for finding in findings:
         line = document.line_of(finding.location)
         yield Problem(file=document.file, line=line, field="pull", message=finding.message)
 

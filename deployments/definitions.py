@@ -162,7 +162,7 @@ def load_definitions(path: Path) -> list[Definition]:
         for index, raw in enumerate(listed_deployments(document.content)):
             location = ("deployments", index)
             definition = Definition.model_validate(raw, strict=True)
-            if "pull" not in definition.model_fields_set:
+            if definition.pull is None:
                 definition.pull = top_pull
             definitions.append(definition.standing_at(path, document.line_of(location)))
     except DocumentError as error:

@@ -17,24 +17,15 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import CronSchedule as PrefectCron
-from prefect.client.schemas.schedules import IntervalSchedule as PrefectInterval
-from prefect.client.schemas.schedules import RRuleSchedule as PrefectRRule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel, JsonValue
 
+from deployments.prefect_schedules import from_prefect
 from deployments.runs import RunRow, as_row
 from sessions.errors import SpecError
 from sessions.outcome import Outcome
-from sessions.schedule import (
-    CronSchedule,
-    IntervalSchedule,
-    Schedule,
-    describe,
-    next_times,
-    parse_moment,
-)
+from sessions.schedule import Schedule, describe, next_times
 from tasks.flow_runs import FLOW_NAME
 
 PAGE = 200
@@ -144,25 +135,10 @@ def _begun() -> FlowRunFilter:
     return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=BEGUN)))
 
 
-def schedule_of(item: DeploymentSchedule) -> Schedule:
-    """A deployment's schedule as this project computes with it.
-
-    Raises:
-        SpecError: a recurrence rule of more than one moment, which this project does not make.
-    """
-    match item.schedule:
-        case PrefectCron(cron=cron, timezone=zone, day_or=day_or):
-            return CronSchedule(cron=cron, timezone=zone or "UTC", day_or=day_or)
-        case PrefectInterval(interval=interval, anchor_date=anchor, timezone=zone):
-            return IntervalSchedule(interval=interval, anchor_date=anchor, timezone=zone or "UTC")
-        case PrefectRRule(rrule=rrule, timezone=zone):
-            return parse_moment(rrule, zone or "UTC")
-        case other:
-            raise SpecError(f"a schedule of kind {type(other).__name__} is not one of a session", field="schedules")
-
-
 def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime) -> SessionView:
-    schedules = [(item, schedule_of(item)) for item in deployment.schedules]
+    # A recurrence rule that was made elsewhere has no slots that this project could tell.
+    converted = [(item, from_prefect(item.schedule)) for item in deployment.schedules]
+    schedules = [(item, schedule) for item, schedule in converted if schedule]
     active = [schedule for item, schedule in schedules if item.active and not deployment.paused]
     upcoming = sorted(time for schedule in active for time in next_times(schedule, now))[:3]
     views = [_schedule_view(item, schedule) for item, schedule in schedules]

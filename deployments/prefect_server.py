@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from sessions.errors import ServerError
@@ -20,10 +20,12 @@ def said_plainly(what: str = "") -> Iterator[None]:
     Raises:
         ServerError: the server does not answer, or refuses.
     """
+    begin = f"{what}: " if what else ""
     try:
         yield
+    except ObjectNotFound as error:
+        raise ServerError(f"{begin}somebody deleted it while it was being changed; try again") from error
     except PrefectHTTPStatusError as error:
-        begin = f"{what}: " if what else ""
         raise ServerError(f"{begin}the Prefect server refuses it: {_detail(error.response)}") from error
     except httpx.HTTPError as error:
         address = PREFECT_API_URL.value() or "the local Prefect server"

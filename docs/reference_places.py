@@ -15,8 +15,9 @@ def render_agent_environment() -> str:
     """The variables of the worker that an agent and its tools see."""
     names = ", ".join(map(code, [*sorted(ALLOWED), "LC_*"]))
     own = f"a `HOME` of the run's own, git's author, and `{MARKER}`, by which its processes are found"
-    seen = f"Of the worker's environment: {names}; what `SESSIONS_AGENT_ENV` names; beside them {own}. Nothing else."
-    return f"## What the agent's process sees\n\n{seen}"
+    seen = f"Of the worker's environment: {names}; and what `SESSIONS_AGENT_ENV` names. Beside them {own}."
+    rest = "Claude Code also gets its own switches and the model's address. The model's key is not among them."
+    return f"## What the agent's process sees\n\n{seen} {rest}"
 
 
 def render_stack_settings() -> str:

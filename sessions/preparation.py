@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from hashlib import sha256
+from pathlib import Path
 from uuid import UUID
 
 from sessions.agent_environment import agent_environment

@@ -12,7 +12,7 @@ from sessions.errors import SettingsError
 
 
 class Settings(BaseSettings):
-    """The project's settings. Names in the environment are `SESSIONS_` and the field in capitals, unless it says else."""
+    """The project's settings, each in the environment as `SESSIONS_` and the field in capitals, unless it says else."""
 
     model_config = SettingsConfigDict(env_prefix="SESSIONS_", populate_by_name=True, extra="ignore", frozen=True)
 

@@ -17,9 +17,9 @@ from claude_agent_sdk import (
     HookJSONOutput,
 )
 
-from sessions.runners.base import AgentEnd, AgentTask, Stop
-from sessions.runners.claude_end import end_of, explain_crash, judge
-from sessions.runners.claude_launch import read_ahead, scratch_folder
+from sessions.runners.base import AgentEnd, AgentTask
+from sessions.runners.claude_end import judge, judge_crash
+from sessions.runners.claude_launch import scratch_folder
 from sessions.runners.claude_options import options_for
 from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
 from sessions.runners.claude_transcript import Listener
@@ -40,7 +40,6 @@ class ClaudeAgentSdkRunner:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
-        read_ahead()
 
     async def run(self, task: AgentTask, transcript: Transcript) -> AgentEnd:
         """See `sessions.runners.base.Runner`; a tool rule that cannot be used is a RunnerError."""
@@ -57,7 +56,7 @@ class ClaudeAgentSdkRunner:
                 # Beside its own kind the SDK raises bare exceptions; all else is not about the CLI.
                 if not isinstance(error, ClaudeSDKError) and type(error) is not Exception:
                     raise
-                return end_of(listener, Stop.FAILED, explain_crash(error, list(complaints)))
+                return judge_crash(listener, error, list(complaints))
             finally:
                 listener.close()
         if listener.cut_off:

@@ -1,6 +1,7 @@
 """How a Claude Code session ended, from what its CLI says at the end."""
 
 import re
+import signal
 
 from claude_agent_sdk import ProcessError, ResultMessage
 
@@ -9,6 +10,8 @@ from sessions.runners.base import AgentEnd, Stop
 from sessions.runners.claude_transcript import Listener
 
 _FIRST_ERROR_STATUS = 400
+#: Exit codes after SIGTERM, as when somebody cancels a run: its whole process group hears of it.
+_TOLD_TO_END = (-signal.SIGTERM, 128 + signal.SIGTERM)
 #: What the CLI says of errors that have no status, and what that means for a person.
 _WITHOUT_STATUS = {
     r"ECONNRESET|was lost|terminated": "the connection to the model's server broke off; the next run tries again",
@@ -54,6 +57,13 @@ def explain_result(result: ResultMessage) -> str:
     said = result.result or "; ".join(result.errors or []) or result.subtype
     meanings = (meaning for pattern, meaning in _WITHOUT_STATUS.items() if re.search(pattern, said, re.IGNORECASE))
     return next(meanings, f"Claude Code reports: {_first_line(said)}")
+
+
+def judge_crash(listener: Listener, error: Exception, complaints: list[str]) -> AgentEnd:
+    """The end of a session whose CLI did not come to a result."""
+    if isinstance(error, ProcessError) and error.exit_code in _TOLD_TO_END:
+        return end_of(listener, Stop.INTERRUPTED, "Claude Code was told to end from outside (SIGTERM)")
+    return end_of(listener, Stop.FAILED, explain_crash(error, complaints))
 
 
 def explain_crash(error: Exception, complaints: list[str]) -> str:

@@ -46,7 +46,7 @@ def find_cli() -> Path:
     )
 
 
-def read_ahead() -> None:
+def preload() -> None:
     """Have the system read the CLI from the disk while the run is prepared: it is 370 MB. Returns at once."""
     with contextlib.suppress(RunnerError, OSError, AttributeError), find_cli().open("rb") as cli:
         os.posix_fadvise(cli.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)

@@ -25,11 +25,12 @@ from sessions.transcript import Entry, EntryKind, Transcript
 
 #: The model's name in messages that the CLI makes itself, such as "API Error: …".
 _SYNTHETIC = "<synthetic>"
+#: Our counts, as an answer calls them and as the CLI's own sum does.
 _COUNTS = {
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cache_read_tokens": "cache_read_input_tokens",
-    "cache_write_tokens": "cache_creation_input_tokens",
+    "input_tokens": ("input_tokens", "inputTokens"),
+    "output_tokens": ("output_tokens", "outputTokens"),
+    "cache_read_tokens": ("cache_read_input_tokens", "cacheReadInputTokens"),
+    "cache_write_tokens": ("cache_creation_input_tokens", "cacheCreationInputTokens"),
 }
 
 
@@ -52,7 +53,7 @@ class Listener:
         self._stop_reason = ""
         self._parts: list[str] = []
         self._available: frozenset[str] = frozenset()
-        self._tools: dict[str, str] = {}
+        self._calls: dict[str, Entry] = {}
         self._denials: dict[str, Denial] = {}
         self._results: list[ToolResultBlock] = []
 
@@ -71,9 +72,9 @@ class Listener:
         """Whether the last answer ended at the longest that an answer may be."""
         return self._stop_reason == "max_tokens"
 
-    def add(self, kind: EntryKind, text: str = "", **fields: Any) -> None:  # noqa: ANN401 - the fields of Entry
-        """Write an entry of the current turn."""
-        self._transcript.append(Entry(kind=kind, at=self._clock(), turn=self._turn, text=text, **fields))
+    def add(self, kind: EntryKind, text: str = "", **fields: Any) -> Entry:  # noqa: ANN401 - the fields of Entry
+        """Write an entry of the current turn; returns it as it was written, without secrets."""
+        return self._transcript.append(Entry(kind=kind, at=self._clock(), turn=self._turn, text=text, **fields))
 
     def hear(self, message: Message) -> None:
         """Take in the next message."""
@@ -143,17 +144,20 @@ class Listener:
             case ThinkingBlock(thinking=text) if text:
                 self.add("thinking", text)
             case ToolUseBlock():
-                self._tools[block.id] = block.name
-                self.add("tool_call", tool=block.name, tool_call_id=block.id, arguments=block.input)
-                if self._available and block.name not in self._available:
-                    self._denials[block.id] = Denial(tool=block.name, arguments=block.input)
+                self._hear_call(block)
+
+    def _hear_call(self, block: ToolUseBlock) -> None:
+        call = self.add("tool_call", tool=block.name, tool_call_id=block.id, arguments=block.input)
+        self._calls[block.id] = call
+        if self._available and block.name not in self._available:
+            self._denials[block.id] = Denial(tool=call.tool, arguments=call.arguments)
 
     def _say(self, text: str) -> None:
         said_before = self._answer is not None and self._answer.has_text
-        self._parts.append(f"\n\n{text}" if said_before else text)
+        said = self.add("text", text).text
+        self._parts.append(f"\n\n{said}" if said_before else said)
         if self._answer:
             self._answer.has_text = True
-        self.add("text", text)
 
     def _hear_results(self, blocks: list[ContentBlock]) -> None:
         self._results += [block for block in blocks if isinstance(block, ToolResultBlock)]
@@ -161,10 +165,11 @@ class Listener:
             self.close()
 
     def _write_result(self, block: ToolResultBlock) -> None:
+        call = self._calls.get(block.tool_use_id)
         self.add(
             "tool_result",
             _text_of(block.content),
-            tool=self._tools.get(block.tool_use_id, ""),
+            tool=call.tool if call else "",
             tool_call_id=block.tool_use_id,
             is_error=bool(block.is_error),
         )
@@ -174,9 +179,13 @@ class Listener:
     def _hear_result(self, message: ResultMessage) -> None:
         self.close()
         self.result = message
+        unheard = _unheard(message, self.usage)
+        if unheard.total_tokens:
+            self.usage += unheard
+            self.add("usage", "Requests beside the turns, such as to shorten the conversation.", usage=unheard)
         for denied in message.permission_denials or []:
-            denial = Denial(tool=denied["tool_name"], arguments=denied["tool_input"])
-            self._denials[denied["tool_use_id"]] = denial
+            if call := self._calls.get(denied["tool_use_id"]):
+                self._denials[denied["tool_use_id"]] = Denial(tool=call.tool, arguments=call.arguments)
 
 
 class _Answer:
@@ -195,7 +204,7 @@ class _Answer:
     @property
     def usage(self) -> Usage:
         """What the provider counted, as far as it has said."""
-        counts = {ours: self._counted.get(theirs) for ours, theirs in _COUNTS.items()}
+        counts = {ours: self._counted.get(theirs) for ours, (theirs, _) in _COUNTS.items()}
         return Usage(**{name: count for name, count in counts.items() if isinstance(count, int)})
 
     def hear_part(self, event: Mapping[str, Any]) -> None:
@@ -210,6 +219,15 @@ class _Answer:
             case {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": dict(counted)}:
                 self.stop_reason = str(reason)
                 self._counted |= {name: count for name, count in counted.items() if count is not None}
+
+
+def _unheard(message: ResultMessage, heard: Usage) -> Usage:
+    """What the CLI counted on top of the answers that came through."""
+    sums = {
+        ours: sum(int(used.get(theirs) or 0) for used in map(dict, (message.model_usage or {}).values()))
+        for ours, (_, theirs) in _COUNTS.items()
+    }
+    return Usage(**{name: max(0, count - getattr(heard, name)) for name, count in sums.items()})
 
 
 def _text_of(content: str | list[dict[str, Any]] | None) -> str:

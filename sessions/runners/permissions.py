@@ -14,7 +14,7 @@ from sessions.runners.shell import split_command, without_assignments
 _NARROWED = {"Bash": "command", "Write": "file_path", "Edit": "file_path"}
 _FORM = re.compile(r"([A-Za-z_]+)(?:\((.*)\))?", re.DOTALL)
 #: Options by which git's reading commands write, run something else or leave the repository; also abbreviated.
-_ESCAPES = re.compile(r"--(?:ou|op|no-i|ext)")
+_ESCAPES = re.compile(r"--(?:ou|op|no-i|ext)|-[A-Za-z]*O")
 
 
 class Rule(BaseModel, frozen=True):

@@ -18,11 +18,14 @@ def stage(git: Git, paths: list[bytes]) -> list[LeftOut]:
     Raises:
         RepositoryError: git could not read a file, or the disk is full.
     """
-    large_files = _in_lfs(git, paths)
-    reasons = {path: _why_not(git, path, large_files) for path in paths}
-    wanted = [path for path in paths if not reasons[path]]
-    if wanted:
-        git.need("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=b"\0".join(wanted) + b"\0")
+    root = git.work_tree or Path()
+    gone = [path for path in paths if _is_gone(root, path)]
+    there = sorted(set(paths) - set(gone))
+    lfs_files = _in_lfs(git, there)
+    reasons = {path: _why_not(root, path, lfs_files) for path in there}
+    # First what went: a folder may have come in the place of a file, or a link in the place of a folder.
+    _update(git, gone, "--force-remove")
+    _update(git, [path for path in there if not reasons[path]], "--add", "--replace")
     return [LeftOut(path=path.decode(errors="replace"), reason=reason) for path, reason in reasons.items() if reason]
 
 
@@ -46,20 +49,35 @@ def _entry(git: Git, commit: str, path: bytes, sha_length: int) -> bytes:
     return row or b"0 " + b"0" * sha_length + b"\t" + path + b"\0"
 
 
-def _why_not(git: Git, path: bytes, large_files: set[bytes]) -> str:
-    file = (git.work_tree or Path()) / os.fsdecode(path)
+def _update(git: Git, paths: list[bytes], *options: str) -> None:
+    if paths:
+        git.need("update-index", "-z", *options, "--stdin", stdin=b"".join(path + b"\0" for path in paths))
+
+
+def _is_gone(root: Path, path: bytes) -> bool:
+    """Whether there is no file any more; what a link leads to is not in the repository."""
+    file = root / os.fsdecode(path)
+    if path.endswith(b"/"):
+        return False
+    above = [parent for parent in file.parents if parent.is_relative_to(root) and parent != root]
+    return any(parent.is_symlink() for parent in above) or not os.path.lexists(file) or _is_folder(file)
+
+
+def _is_folder(file: Path) -> bool:
+    return file.is_dir() and not file.is_symlink()
+
+
+def _why_not(root: Path, path: bytes, lfs_files: set[bytes]) -> str:
     if path.endswith(b"/"):
         return "is a git repository of its own"
-    try:
-        found = file.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return ""  # removed, which is a change like any other
-    if stat.S_ISLNK(found.st_mode) or stat.S_ISDIR(found.st_mode):
+    file = root / os.fsdecode(path)
+    found = file.lstat()
+    if stat.S_ISLNK(found.st_mode):
         return ""
     reasons = {
         "is not a file": not stat.S_ISREG(found.st_mode),
         TOO_LARGE: found.st_size > LARGEST_FILE,
-        "belongs to Git LFS, which is not handled": path in large_files,
+        "belongs to Git LFS, which is not handled": path in lfs_files,
         "cannot be read": not os.access(file, os.R_OK),
     }
     return next((reason for reason, applies in reasons.items() if applies), "")

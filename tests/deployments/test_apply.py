@@ -82,8 +82,8 @@ def prefect_deploy(path: Path, root: Path, server: str, home: Path) -> None:
     assert "successfully created" in done.stdout
 
 
-async def as_stored(client: PrefectClient, name: str) -> JsonValue:
-    response = await client._client.get(f"/deployments/name/scheduled-session/{name}")
+async def as_stored(client: PrefectClient, name: str, flow: str = "scheduled-session") -> JsonValue:
+    response = await client._client.get(f"/deployments/name/{flow}/{name}")
     return without_own(response.raise_for_status().json())
 
 
@@ -137,18 +137,18 @@ async def test_the_deployment_is_the_one_that_prefect_deploy_makes(
     assert await as_stored(client, "nightly") == theirs
 
 
-async def test_a_shipped_definition_is_deployed_as_prefect_deploy_does_it(
-    client: PrefectClient, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("file", ["deployments/nightly-code-health.yaml", "prefect.yaml"])
+async def test_what_is_shipped_is_deployed_as_prefect_deploy_does_it(
+    client: PrefectClient, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
     monkeypatch.chdir(REPOSITORY)
-    path = REPOSITORY / "deployments" / "nightly-code-health.yaml"
-    applied = await apply_definitions(load_definitions(path), client)
-    ours = await as_stored(client, "nightly-code-health")
-    await client.delete_deployment(applied[0].deployment_id)
+    applied = (await apply_definitions(load_definitions(REPOSITORY / file), client))[0]
+    ours = await as_stored(client, applied.name, applied.flow_name)
+    await client.delete_deployment(applied.deployment_id)
 
-    prefect_deploy(path, REPOSITORY, server, tmp_path / "prefect")
+    prefect_deploy(REPOSITORY / file, REPOSITORY, server, tmp_path / "prefect")
 
-    assert ours == await as_stored(client, "nightly-code-health")
+    assert ours == await as_stored(client, applied.name, applied.flow_name)
 
 
 async def test_a_missing_work_pool_is_created_as_a_process_pool_and_said(root: Path, client: PrefectClient) -> None:

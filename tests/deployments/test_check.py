@@ -381,6 +381,8 @@ def test_each_line_is_that_of_its_own_key(root: Path) -> None:
         (b"deployments:\n", 1, "must be a list"),
         (b"deployments: []\n", 1, "must be a list"),
         (b"deployments: {name: x}\n", 1, "must be a list"),
+        (b"pull: git clone\ndeployments: []\n", 1, "is not a list of steps"),
+        (b"deploments: []\n", 1, "did you mean deployments?"),
         (b"deployments:\n  - just text\n", 2, "begin it with `- name:`"),
         (b"deployments:\n  - name: [x\n", 3, "is not YAML"),
         (b"deployments:\n\t- name: x\n", 2, "is not YAML"),

@@ -3,6 +3,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,16 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import claude_agent_sdk
 import psutil
 import pytest
+from claude_agent_sdk import ResultMessage
+from claude_agent_sdk.types import ModelUsage
 
 from sessions.errors import RunnerError
 from sessions.offline import open_offline_model
+from sessions.models import Usage
+from sessions.redaction import Redactor
 from sessions.runners import open_runner
 from sessions.runners.base import Denial, Runner, Stop
 from sessions.runners.claude import ClaudeAgentSdkRunner
+from sessions.runners.claude_launch import preload
+from sessions.runners.claude_transcript import Listener
+from sessions.transcript import Transcript
 from tests.contracts.runners import RunnerContract
 from tests.fakes.driving import Place, until
 from tests.fakes.scripts import calls, says, script
@@ -72,6 +81,31 @@ async def test_prompt_and_context_are_delivered_as_they_are_written(place: Place
     assert "a red door" not in json.dumps(driven.bodies[0]["messages"])
 
 
+async def test_secrets_are_in_nothing_that_the_run_leaves(place: Place) -> None:
+    place.transcript = Transcript(place.transcript.path, Redactor({"DOOR_TOKEN": "open-sesame"}))
+    ask = calls("Monitor", word="open-sesame")
+    driven = await place.drive(script(ask, says("It is open-sesame.")))
+    assert driven.end.final_text == "It is [redacted]."
+    assert driven.end.denials == (Denial(tool="Monitor", arguments={"word": "[redacted]"}),)
+
+
+def test_what_the_cli_counts_beside_the_turns_is_paid_for_too(tmp_path: Path) -> None:
+    listener = Listener(Transcript(tmp_path / "transcript.jsonl", Redactor({})), lambda: NOON)
+    counted = {"inputTokens": 40, "outputTokens": 5, "cacheReadInputTokens": 1, "cacheCreationInputTokens": 2}
+    listener.hear(
+        ResultMessage(
+            subtype="success",
+            duration_ms=1,
+            duration_api_ms=1,
+            is_error=False,
+            num_turns=0,
+            session_id="",
+            model_usage={"claude-haiku-4-5": cast("ModelUsage", counted)},
+        )
+    )
+    assert listener.usage == Usage(input_tokens=40, output_tokens=5, cache_read_tokens=1, cache_write_tokens=2)
+
+
 async def test_the_session_takes_the_id_it_is_given(place: Place) -> None:
     driven = await place.drive(script(says("done")))
     session = place.task("").agent_session_id
@@ -101,7 +135,8 @@ async def test_files_outside_of_the_workspace_are_out_of_reach(place: Place, out
     driven = await place.drive(
         script(*(calls(tool, file_path=path, **more) for path in paths), says("done")), allowed_tools=()
     )
-    assert [path.name for path in outside.iterdir()] == ["door.txt"]
+    new = outside / "new.txt"
+    assert not new.exists()
     assert "red" not in "".join(driven.results)
     assert [denial.tool for denial in driven.end.denials] == [tool, tool]
 
@@ -199,15 +234,24 @@ def started_clis() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if child.name() == "claude"]
 
 
-async def test_a_cli_that_is_killed_ends_in_a_sentence(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("signum", "stop", "said"),
+    [
+        (signal.SIGKILL, Stop.FAILED, "Claude Code ended before it was done: signal 9 killed it"),
+        (signal.SIGTERM, Stop.INTERRUPTED, "Claude Code was told to end from outside"),
+    ],
+)
+async def test_a_cli_that_is_killed_ends_in_a_sentence(
+    place: Place, signum: signal.Signals, stop: Stop, said: str
+) -> None:
     with open_offline_model(script(says("done", delay_seconds=60))) as model:
         running = asyncio.create_task(place.runner.run(place.task(model.base_url), place.transcript))
         await until(lambda: model.requests)
         for cli in started_clis():
-            cli.kill()
+            cli.send_signal(signum)
         end = await asyncio.wait_for(running, 10)
-    assert end.stop is Stop.FAILED
-    assert end.error.startswith("Claude Code ended before it was done: signal 9 killed it")
+    assert end.stop is stop
+    assert end.error.startswith(said)
 
 
 async def test_a_cli_that_is_not_installed_is_an_error(
@@ -215,7 +259,7 @@ async def test_a_cli_that_is_not_installed_is_an_error(
 ) -> None:
     monkeypatch.setattr(claude_agent_sdk, "__file__", str(tmp_path / "empty" / "__init__.py"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    place.runner = ClaudeAgentSdkRunner()
+    preload()
     with pytest.raises(RunnerError, match="the Claude Code CLI is not installed"):
         await place.drive(script(says("done")))
 
@@ -278,6 +322,9 @@ async def test_nothing_stays_in_the_temporary_folder(
 UNPRIVILEGED = """
 import asyncio, os, sys
 from pathlib import Path
+from typing import cast
+from sessions.models import Usage
+from sessions.redaction import Redactor
 from sessions.runners import open_runner
 from tests.fakes.driving import Place
 from tests.fakes.scripts import calls, says, script
