@@ -158,8 +158,14 @@ StartingDeadlineSeconds = Annotated[
         "0: it runs however late.",
     ),
 ]
-KeepSuccessful = Annotated[int, Field(ge=0, title="Successful runs kept")]
-KeepFailed = Annotated[int, Field(ge=0, title="Failed runs kept")]
+KeepSuccessful = Annotated[
+    int,
+    Field(ge=0, title="Successful runs kept", description="Housekeeping deletes those before the newest so many."),
+]
+KeepFailed = Annotated[
+    int,
+    Field(ge=0, title="Failed runs kept", description="Housekeeping deletes those before the newest so many."),
+]
 
 
 class SessionSpec(BaseModel, extra="forbid"):

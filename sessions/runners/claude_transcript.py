@@ -223,10 +223,8 @@ class _Answer:
 
 def _unheard(message: ResultMessage, heard: Usage) -> Usage:
     """What the CLI counted on top of the answers that came through."""
-    sums = {
-        ours: sum(int(used.get(theirs) or 0) for used in map(dict, (message.model_usage or {}).values()))
-        for ours, (_, theirs) in _COUNTS.items()
-    }
+    models: list[dict[str, Any]] = [dict(used) for used in (message.model_usage or {}).values()]
+    sums = {ours: sum(used.get(theirs) or 0 for used in models) for ours, (_, theirs) in _COUNTS.items()}
     return Usage(**{name: max(0, count - getattr(heard, name)) for name, count in sums.items()})
 
 

@@ -21,8 +21,8 @@ from claude_agent_sdk import ResultMessage
 from claude_agent_sdk.types import ModelUsage
 
 from sessions.errors import RunnerError
-from sessions.offline import open_offline_model
 from sessions.models import Usage
+from sessions.offline import open_offline_model
 from sessions.redaction import Redactor
 from sessions.runners import open_runner
 from sessions.runners.base import Denial, Runner, Stop
