@@ -26,9 +26,9 @@ def render_models() -> str:
     """The models, with limits and list prices."""
     head = ("model", "name", "runs with", "other spellings", "context", "longest answer", "temperature", "price", "at")
     text = (
-        "From `sessions/models.toml`; `SESSIONS_MODELS_FILE` adds to it. Each may be spelled with its provider in front, "
-        "as in google/gemini-2.5-flash. Limits in tokens; list prices in US dollars for a million tokens in / out, at "
-        "the date beside them. A gated model is refused unless `SESSIONS_ENABLED_MODELS` names it."
+        "From `sessions/models.toml`; `SESSIONS_MODELS_FILE` adds to it. Each may be spelled with its provider in "
+        "front, as in google/gemini-2.5-flash. Limits in tokens; list prices in US dollars for a million tokens in / "
+        "out, at the date beside them. A gated model is refused unless `SESSIONS_ENABLED_MODELS` names it."
     )
     return "\n\n".join(["## Models", text, table(head, map(_model, known_models().values()))])
 

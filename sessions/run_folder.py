@@ -231,6 +231,8 @@ def close_run(run: RunFolder, at: datetime) -> None:
     Raises:
         RunFolderError: the disk does not take it.
     """
+    # The agent's home holds the runner's own copy of the conversation, which nobody redacted.
+    shutil.rmtree(run.path / "home", ignore_errors=True)
     run.mark("closed", at)
     run.write(run.path / "closed", at.isoformat())
 
