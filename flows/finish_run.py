@@ -1,11 +1,19 @@
 """What follows the agent, in order. Each step is done once, whoever goes on with the run."""
 
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State, StateType
 
 from sessions.agent_work import agent_run_of, conclude, end_interrupted
 from sessions.process_tree import end_processes
 from sessions.reporting import commit_message, write_report
-from sessions.run_folder import RunFolder, close_if_done, hold_interrupted, unfinished_runs
+from sessions.run_folder import (
+    MOST_ATTEMPTS,
+    RunFolder,
+    close_if_done,
+    close_run,
+    hold_interrupted,
+    unfinished_runs,
+)
 from sessions.settings import read_settings
 from tasks.artifacts import publish_artifacts
 from tasks.delivery import deliver
@@ -22,6 +30,7 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
         stopped: somebody cancelled it.
     """
     settings = read_settings()
+    run.count_attempt()
     agent_run = agent_run_of(run, settings)
     conclude(run, agent_run, stopped_by_request=stopped)
     learned = await extract_observations(run, agent_run)
@@ -43,14 +52,21 @@ async def finish_interrupted_runs(*, agent: str = "") -> int:
     """
     count = 0
     for path in unfinished_runs(read_settings().home):
-        with hold_interrupted(path, agent=agent) as run:
-            if run:
-                await _finish_interrupted(run)
-                count += 1
+        try:
+            with hold_interrupted(path, agent=agent) as run:
+                if run:
+                    await _finish_interrupted(run)
+                    count += 1
+        except (
+            Exception
+        ):  # the edge: whatever keeps another run from being finished must not keep this one from running
+            get_run_logger().exception("The run in %s was left as it is; it is tried again", path)
     return count
 
 
 async def _finish_interrupted(run: RunFolder) -> None:
+    if run.record.attempts >= MOST_ATTEMPTS:
+        return close_run(run, utc_now())
     end_processes(run.record.run_id)
     state = await read_state_type(run.record.run_id)
     end_interrupted(run, utc_now())

@@ -43,7 +43,7 @@ class RunRecord(BaseModel):
     """What is known about a run, whether it ended or not.
 
     `slot_at` is the moment the schedule was due, or the moment somebody asked. `steps` holds when each was done, and
-    `attempts` how often somebody else went on with a run that was left.
+    `attempts` how often somebody set out to finish the run.
     """
 
     run_id: str
@@ -110,6 +110,15 @@ class RunFolder:
         """
         others = [kept for kept in self.record.receipts if kept.key != receipt.key]
         self.record.receipts = [*others, receipt]
+        self.save()
+
+    def count_attempt(self) -> None:
+        """Write down that somebody sets out to finish the run, before anything can go wrong.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        self.record.attempts += 1
         self.save()
 
     def note(self, sentence: str) -> None:
@@ -244,7 +253,6 @@ def close_if_done(run: RunFolder, at: datetime) -> None:
         RunFolderError: the disk does not take it.
     """
     record = run.record
-    record.attempts += 1
     if all(record.done(step) for step in TO_CLOSE) or record.attempts >= MOST_ATTEMPTS:
         close_run(run, at)
     else:

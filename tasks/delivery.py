@@ -51,8 +51,9 @@ async def deliver(run: RunFolder, report: SessionReport) -> None:
 async def _deliver_to(run: RunFolder, target: DeliveryTarget, message: Message, purpose: str = "report") -> None:
     fresh = new_receipt(run.record.run_id, target, purpose)
     delays = retry_delays(target, read_settings())
+    # A function, since Prefect fills in the braces of a text, and an address may have some of its own.
     send = send_to.with_options(
-        task_run_name=f"{purpose} to {fresh.target}", retries=len(delays), retry_delay_seconds=delays
+        task_run_name=lambda: f"{purpose} to {fresh.target}", retries=len(delays), retry_delay_seconds=delays
     )
     await cast("Awaitable[State[None]]", send(run, target, message, fresh, return_state=True))
 
