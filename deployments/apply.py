@@ -32,7 +32,7 @@ _PAGE = 200
 
 
 class Applied(BaseModel, frozen=True):
-    """What became of one definition. `suspended`: it has schedules, and none of them is active, as before."""
+    """What became of one definition. `suspended`: it has schedules and none is active, as before or as it begins."""
 
     name: str
     flow_name: str
@@ -88,13 +88,19 @@ async def _together(work: Iterable[Coroutine[None, None, Applied]]) -> list[Appl
 
 async def _create(payload: Payload, flow_id: UUID, client: PrefectClient, new_pools: set[str]) -> Applied:
     schedules = [
-        DeploymentScheduleCreate(schedule=to_prefect(entry), parameters=entry.parameters, slug=entry.slug)
+        DeploymentScheduleCreate(
+            schedule=to_prefect(entry), parameters=entry.parameters, slug=entry.slug, active=entry.active is not False
+        )
         for entry in payload.entries
     ]
     deployment_id = await client.create_deployment(
         flow_id=flow_id, name=payload.name, schedules=schedules, **payload.shared_fields
     )
-    return _applied(payload, deployment_id, new_pools, created=True, suspended=False)
+    return _applied(payload, deployment_id, new_pools, created=True, suspended=_begins_suspended(payload))
+
+
+def _begins_suspended(payload: Payload) -> bool:
+    return bool(payload.entries) and all(entry.active is False for entry in payload.entries)
 
 
 async def _update(

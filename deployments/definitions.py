@@ -4,7 +4,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, JsonValue, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from deployments.documents import DocumentError, Location, read_document, spell
 from deployments.sentences import explain
@@ -36,6 +45,14 @@ def _with_offset(text: str) -> str:
     return text
 
 
+def _only_false(value: object) -> object:
+    if value is not None and value is not False:
+        raise ValueError(
+            "may only be false, with which a new session begins suspended; use `sessions suspend` and `sessions resume`"
+        )
+    return value
+
+
 class ConcurrencyLimit(BaseModel, frozen=True, extra="forbid"):
     """One run at a time; a run that is due while another runs is skipped."""
 
@@ -54,7 +71,8 @@ class WorkPool(BaseModel, frozen=True, extra="forbid"):
 class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
     """One schedule of a definition. `slug` is its name on the server, by which it stays suspended over a deploy.
 
-    `parameters` are for the runs of this schedule only.
+    `parameters` are for the runs of this schedule only. `active: false` lets a new schedule begin suspended; one that
+    is on the server already stays as it is there.
     """
 
     cron: CronExpression | None = None
@@ -64,6 +82,7 @@ class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
     anchor_date: Annotated[str, AfterValidator(_with_offset)] | None = None
     day_or: bool | None = None
     slug: str | None = Field(None, min_length=1)
+    active: Annotated[Literal[False] | None, BeforeValidator(_only_false)] = None
     parameters: dict[str, JsonValue] = {}
 
     @model_validator(mode="after")

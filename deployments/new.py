@@ -1,6 +1,5 @@
 """Writes a new session definition and its prompt, with comments that help to change them."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from deployments.check import check_files, errors_in
-from deployments.definitions import ENTRYPOINT, FOLDER
+from deployments.definition_text import render_definition
+from deployments.definitions import FOLDER
 from deployments.names import check_display_name, slug_of
 from deployments.problems import Problem
 from sessions.cron import DEFAULT_PRESET, PRESETS, cron_fault
@@ -29,17 +29,6 @@ from sessions.spec import SessionSpec
 
 PROMPTS = f"{FOLDER}/prompts"
 _ALWAYS_WRITTEN = ("model", "temperature", "max_tokens", "timeout_seconds")
-_COMMENTS = {
-    "prompt_file": "what the agent is asked on every run; from the root of the repository",
-    "model": "known ones: sessions/models.toml",
-    "temperature": "0 is the most repeatable; Claude takes 0 to 1",
-    "max_tokens": "the longest single answer",
-    "timeout_seconds": "then the agent ends; what exists is remembered and delivered",
-    "repos": "what the agent works on; `.` is this checkout",
-    "delivery": "where the report goes",
-    "max_cost_usd": "the agent ends when a run has cost this much",
-    "max_turns": "the agent ends after this many answers of the model",
-}
 
 
 class NewSession(BaseModel, frozen=True, extra="forbid"):
@@ -89,7 +78,14 @@ def write_definition(asked: NewSession, settings: Settings, *, root: Path, now: 
     name = slug_of(display)
     schedule = choose_schedule(asked, now)
     definition, prompt = root / FOLDER / f"{name}.yaml", root / PROMPTS / f"{name}.md"
-    texts = {definition: render_definition(asked, name=name, display=display, schedule=schedule)}
+    text = render_definition(
+        name=name,
+        description=asked.description.strip() or display,
+        schedule=schedule,
+        parameters=_with_defaults(asked, name),
+        work_pool=asked.work_pool,
+    )
+    texts = {definition: text}
     if asked.prompt.strip():
         texts[prompt] = asked.prompt.strip() + "\n"
     _write_all(texts)
@@ -150,60 +146,11 @@ def _cron_schedule(asked: NewSession) -> CronSchedule:
     return CronSchedule(cron=expression, timezone=asked.timezone)
 
 
-def render_definition(asked: NewSession, *, name: str, display: str, schedule: Schedule) -> str:
-    """The definition as YAML. Values are JSON, which every YAML reader takes for what it is."""
-    description = asked.description.strip() or display
-    return "\n".join(
-        [
-            f"# {describe(schedule)}.",
-            f"# `sessions suspend {name}` and `sessions resume {name}` stop and start it; a deploy changes neither.",
-            "deployments:",
-            f"  - name: {_json(name)}",
-            f"    description: {_json(description)}",
-            f"    entrypoint: {ENTRYPOINT}",
-            "    schedules:",
-            *_render_schedule(schedule),
-            "    # One run at a time; one that is due while another runs is skipped.",
-            "    concurrency_limit: {limit: 1, collision_strategy: CANCEL_NEW}",
-            f"    work_pool: {_json({'name': asked.work_pool})}",
-            "    parameters:",
-            *_render_parameters(_with_defaults(asked, name)),
-            "",
-        ]
-    )
-
-
-def _render_schedule(schedule: Schedule) -> list[str]:
-    keys: dict[str, JsonValue]
-    if isinstance(schedule, CronSchedule):
-        keys = {"cron": schedule.cron}
-    elif isinstance(schedule, IntervalSchedule):
-        anchor = schedule.anchor_date.isoformat() if schedule.anchor_date else None
-        keys = {"interval": schedule.expr, "anchor_date": anchor}
-    else:
-        keys = {"rrule": schedule.rrule}
-    keys |= {"timezone": schedule.timezone, "slug": "schedule"}
-    lines = [f"        {key}: {_json(value)}" for key, value in keys.items()]
-    return ["      -" + lines[0][7:], *lines[1:]]
-
-
 def _with_defaults(asked: NewSession, name: str) -> dict[str, JsonValue]:
     """The parameters to write: the prompt, what people change most, and what was asked for."""
     defaults: dict[str, Any] = {key: SessionSpec.model_fields[key].default for key in _ALWAYS_WRITTEN}
     defaults["model"] = Settings.model_fields["model"].default
     return {"prompt_file": asked.prompt_file or f"{PROMPTS}/{name}.md", **defaults, **asked.parameters}
-
-
-def _render_parameters(parameters: Mapping[str, JsonValue]) -> list[str]:
-    lines = []
-    for key, value in parameters.items():
-        comment = f"  # {_COMMENTS[key]}" if key in _COMMENTS else ""
-        lines.append(f"      {key}: {_json(value)}{comment}")
-    return lines
-
-
-def _json(value: JsonValue) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _first_words(prompt: str) -> str:

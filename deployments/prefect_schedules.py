@@ -45,8 +45,8 @@ def updated_schedules(
 ) -> list[DeploymentScheduleUpdate]:
     """The schedules of a definition for a deployment that is there already.
 
-    One that was suspended stays so, and if all were, so are the new ones. An interval without an anchor keeps the one
-    that it has been counted from.
+    One that was suspended stays so, and if all were, so are the new ones; else a new one begins as its entry says. An
+    interval without an anchor keeps the one that it has been counted from.
     """
     all_suspended = bool(existing) and not any(schedule.active for schedule in existing)
     updates = []
@@ -57,7 +57,7 @@ def updated_schedules(
         )
         if entry.slug:
             update.slug = entry.slug
-        if all_suspended or (before and not before.active):
+        if all_suspended or (not before.active if before else entry.active is False):
             update.active = False
         updates.append(update)
     return updates

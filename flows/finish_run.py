@@ -57,16 +57,16 @@ async def finish_interrupted_runs(*, agent: str = "") -> int:
                 if run:
                     await _finish_interrupted(run)
                     count += 1
-        except (
-            Exception
-        ):  # the edge: whatever keeps another run from being finished must not keep this one from running
+        # The edge: whatever keeps another run from being finished must not keep this one from running.
+        except Exception:  # noqa: BLE001
             get_run_logger().exception("The run in %s was left as it is; it is tried again", path)
     return count
 
 
 async def _finish_interrupted(run: RunFolder) -> None:
     if run.record.attempts >= MOST_ATTEMPTS:
-        return close_run(run, utc_now())
+        close_run(run, utc_now())
+        return
     end_processes(run.record.run_id)
     state = await read_state_type(run.record.run_id)
     end_interrupted(run, utc_now())

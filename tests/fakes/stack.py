@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import SyncPrefectClient
 from pydantic import JsonValue
 
 from deployments.bring_up import RunningStack, StackOptions, run_stack
@@ -51,9 +51,9 @@ class Stack:
     running: RunningStack
     environment: dict[str, str]
 
-    def client(self) -> PrefectClient:
+    def client(self) -> SyncPrefectClient:
         """A client of the server, whatever this process's settings say."""
-        return PrefectClient(self.url)
+        return SyncPrefectClient(self.url)
 
     def folder(self, run_id: object) -> RunFolder:
         """The folder of a run of the worker."""
@@ -65,12 +65,14 @@ class Stack:
         bodies = [request.body for request in self.model.requests if request.body.get("tools")]
         return [request for request in map(read_request, bodies) if words in request.prompt]
 
-    def command(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command as a person in the checkout would, with the stack's home and server."""
+    def command(
+        self, name: str, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `sessions` or `prefect` as a person in the checkout would, with the stack's home and server."""
         return subprocess.run(
-            [sys.executable, "-m", *argv],
+            [Path(sys.executable).with_name(name), *arguments],
             cwd=self.root,
-            env=self.environment | {"PREFECT_API_URL": self.url},
+            env=self.environment | {"PREFECT_API_URL": self.url} | environment,
             capture_output=True,
             text=True,
             check=check,
