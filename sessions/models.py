@@ -46,7 +46,10 @@ class Price(BaseModel, frozen=True, extra="forbid"):
 
 
 class Model(BaseModel, frozen=True, extra="forbid"):
-    """One model: its spelling at the provider, its limits and its list price."""
+    """One model: its spelling at the provider, its limits and its list price.
+
+    From `ends_on` the provider answers no more; None where no end is announced.
+    """
 
     id: str = Field(min_length=1)
     name: str
@@ -56,6 +59,7 @@ class Model(BaseModel, frozen=True, extra="forbid"):
     max_output_tokens: int = Field(ge=1)
     temperature_max: float = Field(ge=0)
     gate: bool = False
+    ends_on: date | None = None
     priced_on: date
     price: Price
 
