@@ -55,11 +55,11 @@ def deploy(files: Files = None, *, as_json: Json = False) -> None:
 
 async def _apply(definitions: "list[Definition]", root: Path) -> "list[Applied]":
     from deployments.apply import apply_definitions  # noqa: PLC0415 - imports Prefect
-    from deployments.automations import ensure_zombie_automation  # noqa: PLC0415
+    from deployments.automations import ensure_automations  # noqa: PLC0415
     from deployments.server import open_client  # noqa: PLC0415
 
     async with open_client() as client:
-        await ensure_zombie_automation(client)
+        await ensure_automations(client)
         return await apply_definitions(definitions, root=root, client=client)
 
 

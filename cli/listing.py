@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -81,25 +82,40 @@ def _print_view(view: "SessionView") -> None:
 def runs(
     name: Name,
     *,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    days: Annotated[int, typer.Option(min=1, max=30, help="How far to look back.")] = 7,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, the newest.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the runs of one session, newest first."""
-    from deployments.overview import list_runs  # noqa: PLC0415 - imports Prefect
+    """List every slot of one session and every other run of the last days, newest first, with what became of it."""
+    from deployments.ledger import read_ledger  # noqa: PLC0415 - imports Prefect
     from deployments.server import open_client  # noqa: PLC0415
 
     async def read() -> list["RunRow"]:
         async with open_client() as client:
-            return await list_runs(client, name, limit=limit)
+            return await read_ledger(client, name, now=datetime.now(UTC), days=days)
 
-    rows = asyncio.run(read())
+    rows = asyncio.run(read())[:limit]
     if as_json:
         print_json(rows)
+    elif rows:
+        columns = ["Due", "By", "Outcome", "Took", "Cost", "Reason", "Run"]
+        print_table(columns, [_run_row(part) for part in _joined(rows)])
     else:
-        columns = ["Due", "Outcome", "Took", "Cost", "Reason", "Run"]
-        print_table(columns, [_run_row(row) for row in rows])
+        typer.echo(f"Nothing was due and nothing was triggered in the last {days} days.")
 
 
-def _run_row(row: "RunRow") -> list[str]:
-    cost = f"{row.cost_usd:.4f} USD" if row.cost_usd is not None else "-"
-    return [moment(row.slot_at), _ending(row), f"{row.duration_seconds:.0f} s", cost, row.reason, row.id[:8]]
+def _joined(rows: list["RunRow"]) -> list[list["RunRow"]]:
+    """The rows, with those in a row of which nothing is known as one."""
+    return [list(part) for _, part in groupby(rows, key=lambda row: row.phase if row.phase == "Unknown" else id(row))]
+
+
+def _run_row(rows: list["RunRow"]) -> list[str]:
+    newest = rows[0]
+    due = moment(newest.slot_at)
+    if len(rows) > 1:
+        due = f"{moment(rows[-1].slot_at)} to {due}, {len(rows)} slots"
+    began = bool(newest.started_at)
+    cost = f"{newest.cost_usd:.4f} USD" if newest.cost_usd is not None else "-"
+    took = f"{newest.duration_seconds:.0f} s" if began else "-"
+    by = newest.schedule or newest.origin
+    return [due, by, _ending(newest), took, cost, newest.reason, newest.id[:8] or "-"]

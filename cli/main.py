@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import definitions, demo, listing, running, stack
+from cli import definitions, demo, doctor, listing, openclaw, operations, running, stack
 from sessions.errors import SessionError
 
 app = typer.Typer(
@@ -26,6 +26,13 @@ app.command("list")(listing.list_all)
 app.command("show")(listing.show)
 app.command("runs")(listing.runs)
 app.command("trigger")(running.trigger)
+app.command("doctor")(doctor.doctor)
+app.command("suspend")(operations.suspend)
+app.command("resume")(operations.resume)
+app.command("update")(operations.update)
+app.command("delete")(operations.delete)
+app.add_typer(openclaw.importing, name="import")
+app.add_typer(openclaw.exporting, name="export")
 
 
 @app.callback()

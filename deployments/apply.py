@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from deployments.definitions import Definition
 from deployments.payload import Payload, build_payloads
-from deployments.prefect_schedules import leftover_ids, to_prefect, updated_schedules
+from deployments.prefect_schedules import are_as_before, leftover_ids, to_prefect, updated_schedules
 from deployments.prefect_server import said_plainly
 
 #: More at once gain nothing: the server writes one after another.
@@ -111,7 +111,7 @@ async def _update(
     schedules = updated_schedules(payload.entries, existing.schedules)
     # `paused` stays out: a deployment that was paused in the UI stays paused.
     update = DeploymentUpdate(**payload.shared_fields)
-    if schedules:
+    if schedules and not are_as_before(schedules, existing.schedules):
         update.schedules = schedules
     await client.update_deployment(existing.id, update)
     suspended = existing.paused or (bool(schedules) and all(schedule.active is False for schedule in schedules))

@@ -1,50 +1,90 @@
-"""The automation that frees the slot of a run whose process, worker or machine died."""
+"""The automations that free the slot of a run whose process, worker or machine died."""
 
 from datetime import timedelta
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tasks.deployed import FLOW_NAME
+from tasks.signs_of_life import HEARTBEAT
+
 NAME = "scheduled-sessions: crash runs that fell silent"
-#: Prefect takes no heartbeat shorter than this.
-HEARTBEAT_SECONDS = 30
+UNBEGUN_NAME = "scheduled-sessions: crash runs that never began"
 #: Three heartbeats, so that one lost event crashes no healthy run.
 SILENCE_SECONDS = 90
+#: A worker takes a run ten seconds before its slot, and its process needs a few seconds to begin.
+UNBEGUN_SECONDS = 100
+#: Other flows on the same server are none of our business: Prefect's own heartbeat is every three minutes.
+_OUR_FLOWS = [FLOW_NAME, "housekeeping"]
 
 
-def zombie_automation() -> AutomationCore:
+def zombie_automation(silence_seconds: int = SILENCE_SECONDS) -> AutomationCore:
     """After a run's heartbeat the next event of that run is due within 90 s; without one the run is marked crashed.
 
     Any event counts, since a run that ends does so under the name of its outcome (`prefect.flow-run.TimedOut`).
-    Runs send heartbeats where PREFECT_FLOWS_HEARTBEAT_FREQUENCY is set, as `sessions up` does for its worker.
     """
+    return _silence(NAME, HEARTBEAT, silence_seconds, f"no heartbeat for {silence_seconds} s")
+
+
+def unbegun_automation(silence_seconds: int = UNBEGUN_SECONDS) -> AutomationCore:
+    """A run that a worker has taken begins soon; one of which nothing is heard is marked crashed.
+
+    Its process never sent a heartbeat that could be missed. Infrastructure that takes longer to start says so by an
+    event, which counts as a sign of life.
+    """
+    return _silence(UNBEGUN_NAME, "prefect.flow-run.Pending", silence_seconds, "taken by a worker, and never begun")
+
+
+def _silence(name: str, after: str, seconds: int, what: str) -> AutomationCore:
     return AutomationCore(
-        name=NAME,
-        description="Marks a flow run as crashed 90 s after its last heartbeat, so that its slot is free again.",
+        name=name,
+        description=f"Marks a session's run as crashed after {seconds} s of silence, so that its slot is free again.",
         trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
+            after={after},
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": ["flow"], "prefect.resource.name": _OUR_FLOWS}
+            ),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(seconds=SILENCE_SECONDS),
+            within=timedelta(seconds=seconds),
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"no heartbeat for {SILENCE_SECONDS} s: its process, worker or machine died",
-            )
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"{what}: its process, worker or machine died")],
     )
 
 
-async def ensure_zombie_automation(client: PrefectClient) -> bool:
-    """Create the automation where it is missing; returns whether it was."""
-    if await client.read_automations_by_name(NAME):
+async def ensure_automations(client: PrefectClient) -> None:
+    """Create the automations where they are missing, and put right those that are not as they should be.
+
+    One that somebody switched off stays so; `sessions doctor` tells of it.
+    """
+    for wanted in (zombie_automation(), unbegun_automation()):
+        found = await client.read_automations_by_name(wanted.name)
+        if not found:
+            await client.create_automation(wanted)
+        elif found[0].enabled and not is_as_wanted(found[0], wanted):
+            await client.update_automation(found[0].id, wanted)
+
+
+async def missing_automations(client: PrefectClient) -> list[str]:
+    """The names of those that are not there, switched off, or not as they should be."""
+    missing = []
+    for wanted in (zombie_automation(), unbegun_automation()):
+        found = await client.read_automations_by_name(wanted.name)
+        if not found or not is_as_wanted(found[0], wanted):
+            missing.append(wanted.name)
+    return missing
+
+
+def is_as_wanted(found: Automation, wanted: AutomationCore) -> bool:
+    """Whether an automation on the server does what the wanted one says."""
+    trigger, other = found.trigger, wanted.trigger
+    if not isinstance(trigger, EventTrigger) or not isinstance(other, EventTrigger):
         return False
-    await client.create_automation(zombie_automation())
-    return True
+    fields = {"after", "expect", "match", "match_related", "for_each", "posture", "threshold", "within"}
+    return found.enabled and trigger.model_dump(include=fields) == other.model_dump(include=fields)

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import BaseModel
 
 from deployments.apply import apply_definitions
-from deployments.automations import ensure_zombie_automation
+from deployments.automations import ensure_automations
 from deployments.definitions import Definition
 from deployments.local_stack import (
     StackAddress,
@@ -75,7 +75,7 @@ def run_stack(options: StackOptions, say: Callable[[str], None]) -> Iterator[Run
 
 async def _prepare(definitions: list[Definition], root: Path) -> int:
     async with get_client() as client:
-        await ensure_zombie_automation(client)
+        await ensure_automations(client)
         return len(await apply_definitions(definitions, root=root, client=client))
 
 

@@ -18,8 +18,8 @@ from deployments.definitions import (
     find_definitions,
     listed_deployments,
 )
-from deployments.documents import Document, DocumentError, Location, read_document
-from deployments.names import slug_of
+from deployments.documents import Document, DocumentError, Location, parse_document, read_document
+from deployments.names import slug_of, tags_fault
 from deployments.problems import Finding, Problem, place
 from deployments.sentences import explain, nearest
 from sessions.errors import SpecError
@@ -59,6 +59,16 @@ def check_files(
     return sorted(problems, key=lambda problem: (str(problem.file), problem.line))
 
 
+def check_text(text: str, file: Path, settings: Settings, *, root: Path, now: datetime) -> list[Problem]:
+    """Everything that would be wrong if `text` stood in the definition file `file`; see `check_files`."""
+    try:
+        document = parse_document(text, file)
+    except DocumentError as error:
+        return [Problem(file=file, line=error.line, field="file", message=str(error))]
+    problems = [*_check_document(document, settings, root, now), *_check_names([document], _siblings(root, [file]))]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
 def errors_in(problems: Iterable[Problem]) -> list[Problem]:
     """Those of the problems that keep everything from being deployed."""
     return [problem for problem in problems if problem.severity == "error"]
@@ -76,7 +86,7 @@ def _check_document(document: Document, settings: Settings, root: Path, now: dat
         if not isinstance(raw, dict):
             yield place(Finding((), "is not a deployment; begin it with `- name:`"), document, index)
             continue
-        for finding in dict.fromkeys(_check_deployment(raw, settings, root, now)):
+        for finding in dict.fromkeys(check_deployment(raw, settings, root, now)):
             yield place(finding, document, index)
 
 
@@ -96,7 +106,8 @@ def _check_top(document: Document) -> Iterator[Problem]:
         yield Problem(file=document.file, line=line, field="pull", message=finding.message)
 
 
-def _check_deployment(raw: Mapping[str, object], settings: Settings, root: Path, now: datetime) -> Iterator[Finding]:
+def check_deployment(raw: Mapping[str, object], settings: Settings, root: Path, now: datetime) -> Iterator[Finding]:
+    """What is wrong with one deployment as it stands in a definition, or as it would."""
     found = [*_check_form(raw), *_check_identity(raw)]
     parameters = raw.get("parameters", {})
     if isinstance(parameters, Mapping):
@@ -138,6 +149,9 @@ def _check_identity(raw: Mapping[str, object]) -> Iterator[Finding]:
     if isinstance(entrypoint, str) and entrypoint != ENTRYPOINT and "{{" not in entrypoint:
         message = f"must be {ENTRYPOINT}; flows that are no sessions belong into prefect.yaml"
         yield Finding(("entrypoint",), message)
+    tags = raw.get("tags")
+    if isinstance(tags, list) and (fault := tags_fault(tag for tag in tags if isinstance(tag, str))):
+        yield Finding(("tags",), fault)
 
 
 def _own_parameters(raw: Mapping[str, object]) -> Iterator[tuple[int, Mapping[str, object]]]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -61,11 +62,29 @@ def parse_document(text: str, file: Path) -> Document:
     Raises:
         DocumentError: it is no YAML.
     """
+    with _faults_in_a_sentence():
+        content, tree = _reader().load(text), _reader().compose(text)
+    return Document(file=file, content=content, lines=dict(_lines(tree, ())) if tree else {})
+
+
+def compose_document(text: str) -> Node | None:
+    """The YAML in `text` as nodes with their places; None if there is nothing in it.
+
+    Raises:
+        DocumentError: it is no YAML.
+    """
+    with _faults_in_a_sentence():
+        tree: Node | None = _reader().compose(text)
+    return tree
+
+
+@contextmanager
+def _faults_in_a_sentence() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # Prefect's reader takes 1e-3 for text, this one for a number that is written badly.
             warnings.simplefilter("error", MantissaNoDotYAML1_1Warning)
-            content, tree = _reader().load(text), _reader().compose(text)
+            yield
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(f"is not YAML: {error.problem or error.context}", line=line) from error
@@ -73,7 +92,6 @@ def parse_document(text: str, file: Path) -> Document:
         raise DocumentError("holds a number such as 1e-3; write it with a point, such as 1.0e-3") from error
     except (YAMLError, ValueError) as error:
         raise DocumentError(f"is not YAML: {str(error).splitlines()[0]}") from error
-    return Document(file=file, content=content, lines=dict(_lines(tree, ())) if tree else {})
 
 
 def _reader() -> YAML:

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from deployments.automations import HEARTBEAT_SECONDS
 from sessions.errors import ServerError
+from tasks.signs_of_life import HEARTBEAT_SECONDS
 
 POOL = "sessions"
 LOOPBACK = "127.0.0.1"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 from deployments.check import check_files, errors_in
 from deployments.definition_text import render_definition
 from deployments.definitions import FOLDER
-from deployments.names import check_display_name, slug_of
+from deployments.names import check_display_name, name_from_prompt, slug_of
 from deployments.problems import Problem
 from sessions.cron import DEFAULT_PRESET, PRESETS, cron_fault
 from sessions.errors import SpecError
@@ -28,6 +28,8 @@ from sessions.settings import Settings
 from sessions.spec import SessionSpec
 
 PROMPTS = f"{FOLDER}/prompts"
+#: Of a name that a number is to follow.
+_ROOM_FOR_NUMBER = 45
 _ALWAYS_WRITTEN = ("model", "temperature", "max_tokens", "timeout_seconds")
 
 
@@ -74,12 +76,12 @@ def write_definition(asked: NewSession, settings: Settings, *, root: Path, now: 
         SpecError: what was asked for is wrong, or a file of that name is there; nothing has been written.
     """
     _require_one_prompt(asked)
-    display = check_display_name(asked.name or _first_words(asked.prompt) or Path(asked.prompt_file).stem)
-    name = slug_of(display)
+    display, name = _choose_names(asked, root)
     schedule = choose_schedule(asked, now)
     definition, prompt = root / FOLDER / f"{name}.yaml", root / PROMPTS / f"{name}.md"
     text = render_definition(
         name=name,
+        display_name=display,
         description=asked.description.strip() or display,
         schedule=schedule,
         parameters=_with_defaults(asked, name),
@@ -108,6 +110,19 @@ def _require_one_prompt(asked: NewSession) -> None:
         raise SpecError("prompt and prompt_file are both given; give one of them", field="prompt_file")
     if not asked.prompt.strip() and not asked.prompt_file:
         raise SpecError("the prompt is blank; say what the agent should do on every run", field="prompt")
+
+
+def _choose_names(asked: NewSession, root: Path) -> tuple[str, str]:
+    """The display name and the name. A generated one gets a number where the name is taken."""
+    if asked.name:
+        display = check_display_name(asked.name)
+        return display, slug_of(display)
+    display = name_from_prompt(asked.prompt or Path(asked.prompt_file).stem)
+    name, number = slug_of(display), 1
+    while (root / FOLDER / f"{name}.yaml").exists() or (root / PROMPTS / f"{name}.md").exists():
+        number += 1
+        name = f"{slug_of(display)[:_ROOM_FOR_NUMBER].strip('-')}-{number}"
+    return (display if number == 1 else f"{display} {number}"), name
 
 
 def choose_schedule(asked: NewSession, now: datetime) -> Schedule:
@@ -151,16 +166,6 @@ def _with_defaults(asked: NewSession, name: str) -> dict[str, JsonValue]:
     defaults: dict[str, Any] = {key: SessionSpec.model_fields[key].default for key in _ALWAYS_WRITTEN}
     defaults["model"] = Settings.model_fields["model"].default
     return {"prompt_file": asked.prompt_file or f"{PROMPTS}/{name}.md", **defaults, **asked.parameters}
-
-
-def _first_words(prompt: str) -> str:
-    """The beginning of the prompt as a display name."""
-    words: list[str] = []
-    for word in prompt.split():
-        if len(" ".join([*words, word])) > 40:  # noqa: PLR2004 - leaves room, and reads well in a list
-            break
-        words.append(word)
-    return " ".join(words).strip(".,;:!?# ")
 
 
 def _write_all(texts: Mapping[Path, str]) -> None:

@@ -23,12 +23,17 @@ from pydantic import BaseModel, JsonValue
 
 from deployments.prefect_schedules import from_prefect
 from deployments.runs import RunRow, as_row
+from sessions.backoff import consecutive_errors, newest_first, next_attempt, waits_until
 from sessions.errors import SpecError
 from sessions.outcome import Outcome
 from sessions.schedule import Schedule, describe, next_times
-from tasks.flow_runs import FLOW_NAME
+from sessions.spec import SessionSpec
+from tasks.deployed import FLOW_NAME
+from tasks.run_rows import as_ended
 
 PAGE = 200
+#: Those within the longest usual wait are one attempt, so that more have to be looked at for the next three times.
+_SLOTS_WHILE_WAITING = 100
 #: What a session did, without the runs that are still to come.
 BEGUN = [kind for kind in StateType if kind is not StateType.SCHEDULED]
 
@@ -94,16 +99,6 @@ async def show_session(client: PrefectClient, name: str, now: datetime) -> Sessi
     return _view(deployment, await _runs_of(client, deployment.id, limit=50), now)
 
 
-async def list_runs(client: PrefectClient, name: str, *, limit: int) -> list[RunRow]:
-    """The newest runs of one session, newest first, without those still to come.
-
-    Raises:
-        SpecError: there is no such session.
-    """
-    deployment = await find_session(client, name)
-    return [as_row(run) for run in await _runs_of(client, deployment.id, limit=limit)]
-
-
 async def find_session(client: PrefectClient, name: str) -> DeploymentResponse:
     """The deployment of a session.
 
@@ -140,9 +135,11 @@ def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime
     converted = [(item, from_prefect(item.schedule)) for item in deployment.schedules]
     schedules = [(item, schedule) for item, schedule in converted if schedule]
     active = [schedule for item, schedule in schedules if item.active and not deployment.paused]
-    upcoming = sorted(time for schedule in active for time in next_times(schedule, now))[:3]
-    views = [_schedule_view(item, schedule) for item, schedule in schedules]
     rows = [as_row(run) for run in runs]
+    until = _waits_until(runs, deployment)
+    slots = [time for schedule in active for time in next_times(schedule, now, _SLOTS_WHILE_WAITING if until else 3)]
+    upcoming = sorted({next_attempt(slot, until) for slot in slots})[:3]
+    views = [_schedule_view(item, schedule) for item, schedule in schedules]
     return SessionView(
         name=deployment.name,
         status="Active" if active or (not schedules and not deployment.paused) else "Suspended",
@@ -154,6 +151,13 @@ def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime
         state=_state(rows, upcoming),
         parameters=deployment.parameters,
     )
+
+
+def _waits_until(runs: Sequence[FlowRun], deployment: DeploymentResponse) -> datetime | None:
+    """Until when the session's schedules wait after errors."""
+    default = SessionSpec.model_fields["backoff_seconds"].default
+    delays = deployment.parameters.get("backoff_seconds", default)
+    return waits_until(newest_first(item for item in map(as_ended, runs) if item), delays)
 
 
 def _schedule_view(item: DeploymentSchedule, schedule: Schedule) -> ScheduleView:
@@ -175,15 +179,5 @@ def _state(rows: Sequence[RunRow], upcoming: Sequence[datetime]) -> SessionState
         last_outcome=last.outcome if last else None,
         last_duration_seconds=last.duration_seconds if last else None,
         last_error=last.error if last else None,
-        consecutive_errors=consecutive_errors(ended),
+        consecutive_errors=consecutive_errors(row.outcome for row in ended if row.outcome),
     )
-
-
-def consecutive_errors(ended: Sequence[RunRow]) -> int:
-    """How many of the newest ended runs are errors in a row; skips, misses and stops neither count nor break it."""
-    streak = 0
-    for row in ended:
-        if row.outcome in (Outcome.COMPLETED, Outcome.NO_CHANGE):
-            break
-        streak += bool(row.outcome and row.outcome.is_error)
-    return streak

@@ -63,6 +63,26 @@ def updated_schedules(
     return updates
 
 
+def are_as_before(updates: Sequence[DeploymentScheduleUpdate], existing: Sequence[DeploymentSchedule]) -> bool:
+    """Whether an update of a deployment's schedules would change none of them.
+
+    Sent all the same, it would make the server say that they were changed now, and so nobody could tell any more
+    whether a slot before was due.
+    """
+    left = list(existing)
+    for update in updates:
+        same = next((item for item in left if _is_as_before(update, item)), None)
+        if same is None:
+            return False
+        left.remove(same)
+    return not left
+
+
+def _is_as_before(update: DeploymentScheduleUpdate, item: DeploymentSchedule) -> bool:
+    alike = (update.schedule, update.parameters or {}, update.slug) == (item.schedule, item.parameters, item.slug)
+    return alike and update.active in (None, item.active)
+
+
 def leftover_ids(entries: Sequence[ScheduleEntry], existing: Sequence[DeploymentSchedule]) -> list[UUID]:
     """The schedules on the server that an update would leave behind, to be deleted before it.
 

@@ -14,6 +14,8 @@ from sessions.errors import ServerError
 from sessions.settings import read_settings
 
 START_ONE = "start one with `sessions up`, or set PREFECT_API_URL"
+#: How long a server that is there may take to say so.
+HEALTH_SECONDS = 5.0
 
 
 def find_server() -> str:
@@ -57,3 +59,30 @@ async def open_client() -> AsyncIterator[PrefectClient]:
             raise ServerError(f"no Prefect server answers at {url}; {START_ONE}") from error
         except PrefectHTTPStatusError as error:
             raise ServerError(f"the Prefect server at {url} refused: {error.response.text[:300]}") from error
+
+
+@asynccontextmanager
+async def open_client_if_up() -> AsyncIterator[PrefectClient | None]:
+    """A client of that server; None where there is none or it does not answer.
+
+    Raises:
+        ServerError: it answers and refuses, or stops answering.
+    """
+    try:
+        url = find_server()
+    except ServerError:
+        yield None
+        return
+    if not await _answers(url):
+        yield None
+        return
+    async with open_client() as client:
+        yield client
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=HEALTH_SECONDS) as http:
+        try:
+            return (await http.get(f"{url}/health")).is_success
+        except httpx.HTTPError:
+            return False

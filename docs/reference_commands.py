@@ -1,5 +1,7 @@
 """The command's own help, as it prints it."""
 
+from collections.abc import Iterator
+
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -16,9 +18,15 @@ def render_commands() -> str:
 
 def find_commands() -> dict[str, TyperCommand]:
     """The commands by name, in the order of the help."""
-    group = get_command(app)
-    commands = group.commands.items() if isinstance(group, TyperGroup) else ()
-    return {name: command for name, command in commands if isinstance(command, TyperCommand)}
+    return dict(_commands_in(get_command(app), ""))
+
+
+def _commands_in(command: object, name: str) -> Iterator[tuple[str, TyperCommand]]:
+    if isinstance(command, TyperCommand):
+        yield name, command
+    elif isinstance(command, TyperGroup):
+        for word, inner in command.commands.items():
+            yield from _commands_in(inner, f"{name} {word}".strip())
 
 
 def _section(name: str, command: TyperCommand) -> str:

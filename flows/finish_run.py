@@ -15,11 +15,14 @@ from sessions.run_folder import (
     unfinished_runs,
 )
 from sessions.settings import read_settings
+from tasks.after_errors import park_what_comes_too_soon
 from tasks.artifacts import publish_artifacts
 from tasks.delivery import deliver
 from tasks.flow_runs import end_flow_run, read_state_type, show_ending, state_of, utc_now
 from tasks.learning import extract_observations, remember
+from tasks.one_shots import switch_off_what_was_due_once
 from tasks.repositories import commit_and_push
+from tasks.settling import settle_closed_runs
 
 
 async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
@@ -40,26 +43,29 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
     await deliver(run, report)
     report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
     await publish_artifacts(run, report, agent_run)
+    await park_what_comes_too_soon(run.record)
+    await switch_off_what_was_due_once(run.record)
     close_if_done(run, utc_now())
     await show_ending(run.record)
     return state_of(run.record)
 
 
-async def finish_interrupted_runs(*, agent: str = "") -> int:
-    """Finish the runs that a crash left behind, those of one agent or of all; returns how many.
+async def finish_interrupted_runs(*, agent: str = "", session: str = "") -> int:
+    """Finish the runs that a crash left behind, those of one agent and one session or all; returns how many.
 
     A run is interrupted if its record is not closed and nobody holds it: the lock on it ends with its process.
     """
     count = 0
     for path in unfinished_runs(read_settings().home):
         try:
-            with hold_interrupted(path, agent=agent) as run:
+            with hold_interrupted(path, agent=agent, session=session) as run:
                 if run:
                     await _finish_interrupted(run)
                     count += 1
         # The edge: whatever keeps another run from being finished must not keep this one from running.
         except Exception:  # noqa: BLE001
             get_run_logger().exception("The run in %s was left as it is; it is tried again", path)
+    await settle_closed_runs()
     return count
 
 

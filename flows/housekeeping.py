@@ -5,12 +5,16 @@ from prefect.client.schemas.objects import State, StateType
 
 from flows.finish_run import finish_interrupted_runs
 from tasks.history import keep_history
+from tasks.one_shots import retire_one_shots
+from tasks.turned_away import name_turned_away
 
 
 @flow(name="housekeeping", persist_result=False)
 async def housekeeping() -> State[None]:
-    """Finish what crashed runs left behind, and delete the history that no session keeps."""
+    """Finish what crashed runs left, name what was turned away, retire what was due once, delete what nobody keeps."""
     finished = await finish_interrupted_runs()
+    await name_turned_away()
+    retired = await retire_one_shots()
     deleted = await keep_history()
-    message = f"{finished} interrupted runs finished, {deleted} old runs deleted"
-    return State(type=StateType.COMPLETED, message=message)
+    message = f"{finished} interrupted runs finished, {retired} sessions deleted after their run, "
+    return State(type=StateType.COMPLETED, message=message + f"{deleted} old runs deleted")

@@ -5,14 +5,21 @@ from prefect.client.schemas.objects import State
 
 from flows.finish_run import finish_interrupted_runs, finish_run
 from hooks.interrupted import ask_for_housekeeping
+from hooks.succeeded import ask_to_delete
+from sessions.admission import overlapping
 from sessions.agent_work import end_broken
 from sessions.errors import SessionError
 from sessions.outcome import Outcome
-from sessions.run_folder import RunFolder, hold_run
+from sessions.overlap import hold_run_in_turn, hold_session
+from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.spec import (
+    DEFAULT_BACKOFF_SECONDS,
     AgentName,
     AllowedTools,
+    BackoffSeconds,
+    CostPerDayUsd,
+    DeleteAfterRun,
     DisallowedTools,
     FailureTargets,
     InactivityTimeoutSeconds,
@@ -26,6 +33,7 @@ from sessions.spec import (
     PromptFile,
     Repos,
     Runner,
+    RunsPerDay,
     StartingDeadlineSeconds,
     Targets,
     Temperature,
@@ -36,9 +44,10 @@ from sessions.spec import (
 from sessions.warm_up import warm_up_for_worker
 from tasks.agent import run_agent
 from tasks.context import build_context
-from tasks.flow_runs import as_state, describe_start, show_start, utc_now
+from tasks.flow_runs import Start, as_state, describe_start, show_start, state_of, utc_now
 from tasks.repositories import sync_repos
-from tasks.skipping import close_skipped, why_skip
+from tasks.signs_of_life import signs_of_life
+from tasks.skipping import close_skipped, say_that_it_waits, why_skip
 
 warm_up_for_worker()
 
@@ -48,6 +57,7 @@ warm_up_for_worker()
     persist_result=False,
     on_cancellation=[ask_for_housekeeping],
     on_crashed=[ask_for_housekeeping],
+    on_completion=[ask_to_delete],
 )
 @describe_parameters
 async def scheduled_session(
@@ -62,34 +72,49 @@ async def scheduled_session(
     inactivity_timeout_seconds: InactivityTimeoutSeconds = -1,
     max_turns: MaxTurns = 0,
     max_cost_usd: MaxCostUsd = 0.0,
+    runs_per_day: RunsPerDay = 0,
+    cost_per_day_usd: CostPerDayUsd = 0.0,
     repos: Repos = [],  # noqa: B006 - Prefect shows it as the form's default and never changes it
     delivery: Targets = [],  # noqa: B006
     failure_delivery: FailureTargets = [],  # noqa: B006
     allowed_tools: AllowedTools = [],  # noqa: B006
     disallowed_tools: DisallowedTools = [],  # noqa: B006
     starting_deadline_seconds: StartingDeadlineSeconds = 300,
+    backoff_seconds: BackoffSeconds = DEFAULT_BACKOFF_SECONDS,
+    delete_after_run: DeleteAfterRun = False,
     keep_successful: KeepSuccessful = 5,
     keep_failed: KeepFailed = 3,
 ) -> State[None]:
     """Run one scheduled session, from its definition to a delivered report."""
     try:
         start = await describe_start(parse_spec(locals()), utc_now())
-        with hold_run(read_settings().home, start.record) as run:
-            return await run_session(run, automatic=start.automatic)
+        async with hold_run_in_turn(read_settings().home, start.record, on_wait=say_that_it_waits) as run:
+            with signs_of_life():
+                return await run_session(run, start)
     except SessionError as error:
         return as_state(Outcome.FAILED, str(error))
 
 
-async def run_session(run: RunFolder, *, automatic: bool) -> State[None]:
+async def run_session(run: RunFolder, start: Start) -> State[None]:
     """What happens between the slot and the end, unless the run was begun before or may not begin."""
+    if run.record.done("closed"):
+        return state_of(run.record)
     await show_start(run.record)
-    if skip := why_skip(run.record, automatic=automatic):
-        return await close_skipped(run, skip)
-    await finish_interrupted_runs(agent=run.record.spec.agent)
+    with hold_session(read_settings().home, run.record) as holder:
+        if holder and not run.record.steps:
+            return await close_skipped(run, overlapping(holder))
+        await finish_interrupted_runs(agent=run.record.spec.agent, session=run.record.session)
+        if skip := await why_skip(run, start):
+            return await close_skipped(run, skip)
+        await work(run)
+        return await finish_run(run)
+
+
+async def work(run: RunFolder) -> None:
+    """The agent's part, with what it needs before; what keeps it from working is how it ended."""
     try:
         repos = await sync_repos(run)
         context = await build_context(run, repos)
         await run_agent(run, repos, context)
     except SessionError as error:
         end_broken(run, str(error), utc_now())
-    return await finish_run(run)

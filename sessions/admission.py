@@ -1,10 +1,13 @@
 """Whether a run may start at all, decided before a token is spent."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
+from sessions.backoff import consecutive_errors, newest_error, waits_until
 from sessions.outcome import Outcome
+from sessions.retention import EndedRun
 
 
 class Skip(BaseModel, frozen=True):
@@ -27,6 +30,43 @@ def missed(*, slot_at: datetime, now: datetime, deadline_seconds: int, automatic
         outcome=Outcome.MISSED,
         reason=f"started {_words(late)} after its slot, and the starting deadline is "
         f"{_words(timedelta(seconds=deadline_seconds))}: the server or the worker was down or busy",
+    )
+
+
+def backing_off(*, slot_at: datetime, ended: Sequence[EndedRun], delays: Sequence[int]) -> Skip | None:
+    """A Skip if the slot comes too soon after errors in a row; the attempt at the end of the wait is another run.
+
+    Args:
+        slot_at: when the schedule was due.
+        ended: the newest ended runs, newest first, as `waits_until` takes them.
+        delays: the session's `backoff_seconds`.
+    """
+    until = waits_until(ended, delays)
+    if until is None or slot_at >= until:
+        return None
+    return Skip(outcome=Outcome.BACKING_OFF, reason=wait_sentence(ended, until.astimezone(slot_at.tzinfo)))
+
+
+def wait_sentence(ended: Sequence[EndedRun], until: datetime) -> str:
+    """Why a session waits, as the reason of a run that is not started; `ended` is newest first."""
+    errors, last = consecutive_errors(run.outcome for run in ended), newest_error(ended)
+    count = "1 error" if errors == 1 else f"{errors} errors in a row"
+    span = f" {_words(until - last.ended_at)}" if last else ""
+    return f"waits{span} after {count}: the next attempt is at {until:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def suspended(*, is_attempt: bool, any_schedule_active: bool) -> Skip | None:
+    """A Skip for an attempt after errors whose session was suspended since: nothing new starts then."""
+    if not is_attempt or any_schedule_active:
+        return None
+    return Skip(outcome=Outcome.STOPPED, reason="the session was suspended before this attempt after an error")
+
+
+def overlapping(holder: str) -> Skip:
+    """The Skip of a run whose session is at work already; `holder` says which run does it."""
+    return Skip(
+        outcome=Outcome.SKIPPED_OVERLAP,
+        reason=f"another run of this session is still at work on this machine: {holder}",
     )
 
 

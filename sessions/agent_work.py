@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from sessions.day_budget import day_budget
 from sessions.ending import outcome_of, reason_for
+from sessions.errors import ModelError
 from sessions.limits import agent_run_from, supervise
-from sessions.models import find_model
+from sessions.models import Model, find_model
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners import open_runner
@@ -37,8 +39,15 @@ async def run_agent_once(
         inactivity_timeout_seconds=idle_seconds(record, settings),
         now=now,
     )
-    end = AgentEnd(stop=done.stop, final_text=done.final_text, error=done.error, denials=done.denials)
+    error = done.error or _spent_day(done, record, settings)
+    end = AgentEnd(stop=done.stop, final_text=done.final_text, error=error, denials=done.denials)
     return _ended(run, end, now())
+
+
+def _spent_day(done: AgentRun, record: RunRecord, settings: Settings) -> str:
+    """Which budget of the day ended the agent; empty if none did."""
+    own = 0 < record.spec.max_cost_usd <= done.cost_usd
+    return "" if done.stop is not Stop.MAX_COST or own else day_budget(record, settings).cost_sentence
 
 
 def end_interrupted(run: RunFolder, at: datetime) -> AgentEnd:
@@ -65,6 +74,14 @@ def idle_seconds(record: RunRecord, settings: Settings) -> int:
     return settings.inactivity_timeout_seconds if own < 0 else own
 
 
+def model_of(record: RunRecord, settings: Settings) -> Model | None:
+    """The model that the run asked for; None if none is spelled so, now or any more, and nothing can be priced."""
+    try:
+        return find_model(settings.model_for(record.spec.agent, record.spec.model), settings.models_file)
+    except ModelError:
+        return None
+
+
 def agent_run_of(run: RunFolder, settings: Settings) -> AgentRun:
     """What the agent did, from the run's own files alone."""
     record = run.record
@@ -72,7 +89,7 @@ def agent_run_of(run: RunFolder, settings: Settings) -> AgentRun:
     return agent_run_from(
         transcript,
         end=record.agent_end,
-        model=find_model(settings.model_for(record.spec.agent, record.spec.model), settings.models_file),
+        model=model_of(record, settings),
         agent_session_id=record.agent_session_id,
         started_at=record.steps.get("agent_started", record.opened_at),
         ended_at=record.steps.get("agent_ended", record.opened_at),

@@ -8,6 +8,7 @@ _OUTCOMES = {
     Stop.FINISHED: Outcome.COMPLETED,
     Stop.MAX_TURNS: Outcome.STOPPED,
     Stop.MAX_COST: Outcome.OVER_BUDGET,
+    Stop.LOOP: Outcome.STOPPED,
     Stop.TIMED_OUT: Outcome.TIMED_OUT,
     Stop.INACTIVE: Outcome.TIMED_OUT,
     Stop.REFUSED: Outcome.FAILED,
@@ -34,7 +35,8 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
     sentences = {
         Stop.FINISHED: f"the agent finished after {so_far}",
         Stop.MAX_TURNS: f"the agent reached max_turns {spec.max_turns} after {so_far}",
-        Stop.MAX_COST: f"the agent reached max_cost_usd {spec.max_cost_usd} after {so_far}",
+        Stop.MAX_COST: f"the agent reached {_money(spec, cost_usd)} after {so_far}",
+        Stop.LOOP: f"the agent went in circles and was stopped after {so_far}",
         Stop.TIMED_OUT: f"the agent was ended at timeout_seconds {spec.timeout_seconds} after {so_far}",
         Stop.INACTIVE: f"the agent was ended after too long without a word or a tool event, after {so_far}",
         Stop.REFUSED: f"the model refused after {so_far}",
@@ -43,3 +45,10 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
     }
     detail = f": {end.error}" if end.error else ""
     return sentences[end.stop] + detail
+
+
+def _money(spec: SessionSpec, cost_usd: float) -> str:
+    """Which of the two limits of money bit."""
+    if spec.max_cost_usd and cost_usd >= spec.max_cost_usd:
+        return f"max_cost_usd {spec.max_cost_usd}"
+    return "the end of its agent's budget for the day"

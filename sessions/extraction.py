@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from sessions.errors import ExtractionError
 from sessions.memory.base import JournalEntry, Observation, ObservationKind, Source
-from sessions.messages_api import explain_api_error, open_messages_client
+from sessions.messages_api import NOT_A_MESSAGE, explain_api_error, open_messages_client
 from sessions.models import Model, Usage
 from sessions.runners.base import AgentRun, Stop
 from sessions.settings import Settings
@@ -116,8 +116,11 @@ async def _ask(transcript: str, model: Model, settings: Settings) -> tuple[Extra
                 output_config={"format": {"type": "json_schema", "schema": schema}},
                 extra_body={"temperature": 0},  # the client has no argument for it any more; the API takes it
             )
-        except anthropic.AnthropicError as error:
+        # The client passes on what its parser says of a body that is not JSON.
+        except (anthropic.AnthropicError, ValueError) as error:
             raise ExtractionError(f"the extraction call to {model.id} failed: {explain_api_error(error)}") from error
+    if not isinstance(getattr(answer, "content", None), list):  # nor does it look whether JSON is a message
+        raise ExtractionError(f"the extraction call to {model.id} failed: {NOT_A_MESSAGE}")
     return _parsed(answer, model), usage_of(answer)
 
 

@@ -68,7 +68,7 @@ async def supervise(
 def agent_run_from(
     transcript: Transcript,
     *,
-    model: Model,
+    model: Model | None,
     agent_session_id: str,
     started_at: datetime,
     ended_at: datetime | None = None,
@@ -77,7 +77,7 @@ def agent_run_from(
     """What an agent did, by its transcript.
 
     Without an `end` the process that ran it was killed: the run is `interrupted`, and what the transcript holds is what
-    there is. Without `ended_at` the last entry says when that was.
+    there is. Without `ended_at` the last entry says when that was. Without a `model` there is no price, and no cost.
     """
     end = end or AgentEnd(stop=Stop.INTERRUPTED, error="the process that ran the agent was ended before the agent was")
     entries = tuple(transcript.entries)
@@ -88,7 +88,7 @@ def agent_run_from(
         transcript=entries,
         turns=transcript.turns,
         usage=transcript.usage,
-        cost_usd=model.cost_usd(transcript.usage),
+        cost_usd=model.cost_usd(transcript.usage) if model else 0.0,
         denials=end.denials,
         agent_session_id=agent_session_id,
         started_at=started_at,

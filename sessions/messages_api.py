@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 #: The client insists on some key; a server without keys takes this one.
 NO_KEY = "no-key-is-set"
 CALL_TIMEOUT_SECONDS = 120.0
+NOT_A_MESSAGE = "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
 
 
 def open_messages_client(settings: Settings) -> "anthropic.AsyncAnthropic":
@@ -24,7 +25,7 @@ def open_messages_client(settings: Settings) -> "anthropic.AsyncAnthropic":
     )
 
 
-def explain_api_error(error: "anthropic.AnthropicError") -> str:
+def explain_api_error(error: "anthropic.AnthropicError | ValueError") -> str:
     """What went wrong with a call and what a person can do about it, in one sentence without a full stop."""
     import anthropic  # noqa: PLC0415 - takes a second to import
 
@@ -34,7 +35,7 @@ def explain_api_error(error: "anthropic.AnthropicError") -> str:
         return "the model's server cannot be reached; check ANTHROPIC_BASE_URL and the network"
     if isinstance(error, anthropic.APIStatusError):
         return explain_status(error.status_code)
-    return "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
+    return NOT_A_MESSAGE
 
 
 def explain_status(status: int) -> str:

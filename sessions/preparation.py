@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sessions.agent_environment import agent_environment
 from sessions.context import look_up, render_context
+from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
 from sessions.memory import open_memory
 from sessions.models import Model, require_model
@@ -110,6 +111,9 @@ def make_task(
         max_tokens=spec.max_tokens,
         max_turns=spec.max_turns,
         max_cost_usd=spec.max_cost_usd,
+        left_of_day_usd=left_of_day(record, settings),
+        loop_warn_after=settings.loop_warn_after,
+        loop_stop_after=settings.loop_stop_after,
         allowed_tools=tuple(spec.allowed_tools),
         disallowed_tools=tuple(spec.disallowed_tools),
         workspace=workspace,

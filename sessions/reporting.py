@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from sessions.agent_work import model_of
 from sessions.extraction import Learned
-from sessions.models import find_model
 from sessions.redaction import process_redactor
 from sessions.report import CommittedWork, SessionReport, render_report
 from sessions.run_folder import RunFolder, RunRecord
@@ -41,7 +41,7 @@ def compose_report(
     record, spec = run.record, run.record.spec
     if record.outcome is None:
         raise ValueError(f"run {record.run_id} has no outcome yet")
-    model = find_model(settings.model_for(spec.agent, spec.model), settings.models_file)
+    model = model_of(record, settings)
     return SessionReport(
         session=record.session,
         run_id=record.run_id,
@@ -53,7 +53,7 @@ def compose_report(
         reason=record.reason,
         agent=spec.agent,
         runner=spec.runner,
-        model=model.id,
+        model=model.id if model else spec.model,
         final_text=agent_run.final_text,
         turns=agent_run.turns,
         usage=agent_run.usage,

@@ -20,20 +20,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from sessions.channels.base import Receipt
 from sessions.errors import RunFolderError
+from sessions.locks import HeldError, held
 from sessions.outcome import Delivery, Outcome
 from sessions.runners.base import AgentEnd
 from sessions.spec import SessionSpec
 from sessions.workspace.base import CommitResult
 
 Step = Literal[
-    "agent_started", "agent_ended", "extracted", "remembered", "committed", "reported", "delivered", "closed"
+    "admitted",
+    "agent_started",
+    "agent_ended",
+    "extracted",
+    "remembered",
+    "committed",
+    "reported",
+    "delivered",
+    "closed",
 ]
 
+#: The session's name where the flow is called without a deployment.
+NO_DEPLOYMENT = "no-deployment"
 #: What must be done before a run is closed. Something that fails again and again is given up after so many attempts.
 TO_CLOSE: tuple[Step, ...] = ("agent_ended", "extracted", "remembered", "committed", "delivered")
 MOST_ATTEMPTS = 5
@@ -171,10 +181,11 @@ def hold_run(home: Path, first: RunRecord) -> Iterator[RunFolder]:
         first: the record with which a new run begins; an existing folder keeps its own.
 
     Raises:
-        RunFolderError: another process holds it, or the disk does not take it.
+        HeldError: another process holds it.
+        RunFolderError: the disk does not take it.
     """
     path = runs_folder(home) / first.run_id
-    with _held(path):
+    with held(path):
         exists = (path / "run.json").exists()
         folder = RunFolder(path, read_record(path) if exists else first)
         folder.save()
@@ -182,42 +193,25 @@ def hold_run(home: Path, first: RunRecord) -> Iterator[RunFolder]:
 
 
 @contextmanager
-def hold_interrupted(path: Path, *, agent: str = "") -> Iterator[RunFolder | None]:
-    """A run that was left before it was closed; None if it is closed, of another agent, or still held by a process.
+def hold_interrupted(path: Path, *, agent: str = "", session: str = "") -> Iterator[RunFolder | None]:
+    """A run that was left before it was closed; None if it is closed, or still held by a process.
+
+    Args:
+        path: the run's folder.
+        agent: only a run of this agent, or of `session`; both empty takes any.
+        session: the same for a session, whose agent may have been another one then.
 
     Raises:
         RunFolderError: the record cannot be read.
     """
     try:
-        with _held(path):
+        with held(path):
             record = read_record(path)
-            wanted = not record.done("closed") and agent in ("", record.spec.agent)
+            ours = agent in ("", record.spec.agent) or session == record.session
+            wanted = not record.done("closed") and ours
             yield RunFolder(path, record) if wanted else None
-    except RunHeldError:
+    except HeldError:
         yield None
-
-
-class RunHeldError(RunFolderError):
-    """Another process is at work on the run."""
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    # The lock is the operating system's: it ends with the process that holds it, however that dies.
-    lock = FileLock(path / "lock", thread_local=False)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunHeldError(f"{path} is held by another process that works on the run") from None
-    except OSError as error:
-        raise RunFolderError(
-            f"{path} cannot be used: {error.strerror}; set SESSIONS_HOME to a writable folder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def unfinished_runs(home: Path) -> list[Path]:
@@ -257,8 +251,3 @@ def close_if_done(run: RunFolder, at: datetime) -> None:
         close_run(run, at)
     else:
         run.save()
-
-
-def delete_run(path: Path) -> None:
-    """Remove a run's folder with all that is in it; one that is gone already is fine."""
-    shutil.rmtree(path, ignore_errors=True)

@@ -34,6 +34,24 @@ class Settings(BaseSettings):
     inactivity_timeout_seconds: int = Field(
         86400, ge=0, description="For sessions that give -1: how long an agent may be idle. 0: for ever."
     )
+    loop_warn_after: int = Field(
+        5, ge=0, description="An agent is warned after so many calls that go in circles. 0: never."
+    )
+    loop_stop_after: int = Field(
+        20, ge=0, description="A run is stopped after so many calls that go in circles. 0: never."
+    )
+    runs_per_day: int = Field(
+        0, ge=0, description="For sessions that give 0: how many runs one agent may have in a day. 0: any number."
+    )
+    cost_per_day_usd: float = Field(
+        0.0, ge=0, description="For sessions that give 0: what one agent may spend in a day, in US dollars. 0: no limit."
+    )
+    agent_runs_per_day: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description='SESSIONS_RUNS_PER_DAY of single agents, as JSON: {"main": 12}.'
+    )
+    agent_cost_per_day_usd: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description='SESSIONS_COST_PER_DAY_USD of single agents, as JSON: {"main": 2.5}.'
+    )
     context_tokens: int = Field(6000, ge=500, description="The most that the context may take, in tokens.")
     agent_env: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names of further variables that the agent's process may see, separated by commas."
@@ -67,6 +85,13 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("loop_warn_after", "loop_stop_after")
+    @classmethod
+    def _more_than_one(cls, calls: int) -> int:
+        if calls == 1:
+            raise ValueError("one call is no circle; give 2 or more, or 0 for never")
+        return calls
+
     @cached_property
     def memory_address(self) -> str:
         """The memory's URL with its default filled in."""
@@ -75,6 +100,14 @@ class Settings(BaseSettings):
     def model_for(self, agent: str, asked: str = "") -> str:
         """The model that runs: what was asked for, then the agent's default, then the project's."""
         return asked or self.agent_models.get(agent, self.model)
+
+    def runs_per_day_for(self, agent: str, asked: int = 0) -> int:
+        """How many runs `agent` may have in a day: what a session asks for, then the agent's own number, then all's."""
+        return asked or self.agent_runs_per_day.get(agent, self.runs_per_day)
+
+    def cost_per_day_usd_for(self, agent: str, asked: float = 0.0) -> float:
+        """What `agent` may spend in a day: what a session asks for, then the agent's own number, then all's."""
+        return asked or self.agent_cost_per_day_usd.get(agent, self.cost_per_day_usd)
 
     def require_model_access(self) -> None:
         """Say before any run starts that no model can be reached.

@@ -135,6 +135,26 @@ MaxCostUsd = Annotated[
         description="The agent ends when the answers so far cost this much at list price. 0: no limit.",
     ),
 ]
+RunsPerDay = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Runs per day",
+        description="A further run of the agent on one day is recorded as over_budget and not started. All sessions of "
+        "the agent count; the day is that of the schedule's zone. 0: the agent's or the project's setting, which is "
+        "no limit by default.",
+    ),
+]
+CostPerDayUsd = Annotated[
+    float,
+    Field(
+        ge=0,
+        title="Cost per day (US dollars)",
+        description="Once all runs of the agent on one day have cost this much, extraction included, the one at work "
+        "ends and a further one is recorded as over_budget and not started. 0: the agent's or the project's setting, "
+        "which is no limit by default.",
+    ),
+]
 Repos = Annotated[list[Repo], Field(title="Repositories", description="The first is where the agent starts.")]
 Targets = Annotated[list[DeliveryTarget], Field(title="Delivery", description="Where the report goes.")]
 FailureTargets = Annotated[
@@ -156,6 +176,26 @@ StartingDeadlineSeconds = Annotated[
         title="Starting deadline (seconds)",
         description="A scheduled run that would start later than this after its slot is recorded as missed. "
         "0: it runs however late.",
+    ),
+]
+#: A year: beyond it a date may not be one any more.
+LONGEST_WAIT_SECONDS = 366 * 24 * 3600
+DEFAULT_BACKOFF_SECONDS = [30, 60, 300, 900, 3600]
+BackoffSeconds = Annotated[
+    list[Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)]],
+    Field(
+        title="Back-off (seconds)",
+        description="How long the schedule waits after one error, after two in a row, and so on; the last holds for "
+        "all further ones. Slots within the wait are recorded as backing_off, and one attempt is made at its end. "
+        "A success resets it. Empty: no wait. What a person triggers never waits.",
+    ),
+]
+DeleteAfterRun = Annotated[
+    bool,
+    Field(
+        title="Delete after run",
+        description="For a session that is due once: housekeeping deletes the deployment after its run succeeded. "
+        "The run itself, with its report, is kept for 30 days.",
     ),
 ]
 KeepSuccessful = Annotated[
@@ -186,12 +226,16 @@ class SessionSpec(BaseModel, extra="forbid"):
     inactivity_timeout_seconds: InactivityTimeoutSeconds = -1
     max_turns: MaxTurns = 0
     max_cost_usd: MaxCostUsd = 0.0
+    runs_per_day: RunsPerDay = 0
+    cost_per_day_usd: CostPerDayUsd = 0.0
     repos: Repos = []
     delivery: Targets = []
     failure_delivery: FailureTargets = []
     allowed_tools: AllowedTools = []
     disallowed_tools: DisallowedTools = []
     starting_deadline_seconds: StartingDeadlineSeconds = 300
+    backoff_seconds: BackoffSeconds = DEFAULT_BACKOFF_SECONDS
+    delete_after_run: DeleteAfterRun = False
     keep_successful: KeepSuccessful = 5
     keep_failed: KeepFailed = 3
 

@@ -3,8 +3,9 @@
 import json
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from pydantic import JsonValue
 
 from sessions.report import SessionReport, usage_rows
@@ -16,23 +17,36 @@ from tasks.step import step
 
 @step("publish-artifacts")
 async def publish_artifacts(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
-    """Show the context, the report, the transcript and the numbers on the run's page."""
+    """Show the context, the report, the transcript and the numbers on the run's page, each once however often done."""
     context = run.context_path.read_text(encoding="utf-8") if run.context_path.exists() else "The run had no context."
-    await _publish(run, "context", "markdown", context, "What the agent was told before it started")
-    await _publish(run, "transcript", "markdown", render_transcript(agent_run.transcript), "What it said and did")
-    await _publish(run, "report", "markdown", run.report_path.read_text(encoding="utf-8"), "What was delivered")
-    await _publish(run, "numbers", "table", json.dumps(usage_rows(report)), "Turns, tokens, cost, outcome, delivery")
+    artifacts = (
+        _artifact(run, "context", "markdown", context, "What the agent was told before it started"),
+        _artifact(run, "transcript", "markdown", render_transcript(agent_run.transcript), "What it said and did"),
+        _artifact(run, "report", "markdown", run.report_path.read_text(encoding="utf-8"), "What was delivered"),
+        _artifact(run, "numbers", "table", json.dumps(usage_rows(report)), "Turns, tokens, cost, outcome, delivery"),
+    )
+    async with get_client() as client:
+        shown = await _shown(run, client)
+        for artifact in artifacts:
+            if known := shown.get(artifact.key):
+                await client.update_artifact(known, ArtifactUpdate(data=artifact.data))
+            else:
+                await client.create_artifact(artifact)
 
 
-async def _publish(run: RunFolder, what: str, kind: str, data: JsonValue, description: str) -> None:
+def _artifact(run: RunFolder, what: str, kind: str, data: JsonValue, description: str) -> ArtifactCreate:
     # Not `create_markdown_artifact`: that ties the artifact to the flow run that is running, which is another one
     # when an interrupted run is finished.
-    artifact = ArtifactCreate(
+    return ArtifactCreate(
         key=f"{run.record.session}-{what}",
         type=kind,
         data=data,
         description=f"{description}: {run.record.run_name}",
         flow_run_id=UUID(run.record.run_id),
     )
-    async with get_client() as client:
-        await client.create_artifact(artifact)
+
+
+async def _shown(run: RunFolder, client: PrefectClient) -> dict[str | None, UUID]:
+    """What an earlier attempt at finishing this run has published, by key."""
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run.record.run_id)]))
+    return {artifact.key: artifact.id for artifact in await client.read_artifacts(artifact_filter=of_run)}

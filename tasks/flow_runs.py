@@ -13,14 +13,16 @@ from pydantic import BaseModel
 
 from sessions.errors import RunFolderError, ServerError
 from sessions.outcome import Delivery, Outcome
-from sessions.run_folder import RunRecord
+from sessions.run_folder import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
+from tasks.deployed import FLOW_NAME, is_suspended
 
-FLOW_NAME = "scheduled-session"
-#: What Prefect says when CANCEL_NEW turned a run away.
-TURNED_AWAY = "concurrency limit reached"
-#: The session's name where the flow is called without a deployment.
-NO_DEPLOYMENT = "no-deployment"
+__all__ = ["FLOW_NAME"]
+
+#: What Prefect says when CANCEL_NEW turned a run away, before it began or while its process was being started.
+TURNED_AWAY = ("concurrency limit reached", "concurrency slot lost")
+#: How the idempotency key of an attempt after errors begins; the id of the run that failed follows.
+ATTEMPT_KEY = "backoff-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
@@ -35,10 +37,19 @@ _BY_TYPE = {
 
 
 class Start(BaseModel, frozen=True):
-    """How this flow run began: its record, and whether a schedule made it."""
+    """How this flow run began.
+
+    Attributes:
+        record: what is known of it at the start.
+        automatic: nobody asked for it: it is a schedule's, or the attempt after errors.
+        attempt: it is such an attempt.
+        suspended: all schedules of its session are switched off.
+    """
 
     record: RunRecord
     automatic: bool
+    attempt: bool = False
+    suspended: bool = False
 
 
 async def describe_start(spec: SessionSpec, now: datetime) -> Start:
@@ -56,13 +67,28 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     slot_at = (run.expected_start_time or now).astimezone(_zone(deployment))
     record = RunRecord(
         run_id=str(run.id),
-        run_name=f"{session} · {slot_at:%Y-%m-%d %H:%M %Z}",
+        run_name=name_of_run(session, slot_at),
         session=session,
         spec=spec,
         slot_at=slot_at,
         opened_at=now,
     )
-    return Start(record=record, automatic=bool(run.auto_scheduled))
+    return Start(
+        record=record,
+        automatic=bool(run.auto_scheduled) or is_attempt(run),
+        attempt=is_attempt(run),
+        suspended=deployment is not None and is_suspended(deployment, now),
+    )
+
+
+def is_attempt(run: FlowRun) -> bool:
+    """Whether a flow run is the attempt at the end of a wait after errors."""
+    return (run.idempotency_key or "").startswith(ATTEMPT_KEY)
+
+
+def name_of_run(session: str, slot_at: datetime) -> str:
+    """What a run is called: its session, and its slot on the clock of `slot_at`."""
+    return f"{session} · {slot_at:%Y-%m-%d %H:%M %Z}"
 
 
 async def _deployment(deployment_id: UUID | None) -> DeploymentResponse | None:
@@ -126,7 +152,7 @@ def outcome_of_flow_run(run: FlowRun) -> Outcome | None:
     named = _OUTCOMES.get(state.name or "")
     if named and named.state_type == state.type.value:
         return named
-    if state.type is StateType.CANCELLED and TURNED_AWAY in (state.message or ""):
+    if state.type is StateType.CANCELLED and any(words in (state.message or "") for words in TURNED_AWAY):
         return Outcome.SKIPPED_OVERLAP
     return _BY_TYPE[state.type]
 

@@ -1,6 +1,6 @@
 """Keeps each session's history as long as the session says."""
 
-from contextlib import suppress
+from datetime import datetime
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -10,9 +10,8 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     DeploymentFilter,
     DeploymentFilterId,
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -20,67 +19,90 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from sessions.retention import EndedRun, expired
-from sessions.run_folder import delete_run, is_closed, runs_folder
+from sessions.errors import SessionError
+from sessions.leftovers import delete_leftovers
+from sessions.retention import KEEP_SKIPPED, expired
+from sessions.run_folder import is_closed, runs_folder
 from sessions.settings import read_settings
 from sessions.spec import SessionSpec
-from tasks.flow_runs import FLOW_NAME, outcome_of_flow_run, utc_now
+from tasks.deployed import PAGE, read_sessions
+from tasks.flow_runs import utc_now
+from tasks.gone_sessions import runs_without_session
+from tasks.kept_rows import forget_rows, keep_rows
+from tasks.run_rows import as_ended, as_row
 from tasks.step import step
 
-PAGE = 200
-FINAL = [StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED]
+#: Runs in which an agent worked are kept by count; what was skipped, by age.
+_WORKED, _SKIPPED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED], [StateType.CANCELLED]
 
 
 @step("keep-history")
 async def keep_history() -> int:
     """Delete the runs that no session keeps any more, with their artifacts, logs and files; returns how many."""
-    count = 0
+    count, now = 0, utc_now()
     async with get_client() as client:
-        for deployment in await _sessions(client):
-            for run in await _expired(client, deployment):
-                await _delete(client, run.run_id)
-                count += 1
+        sessions = await read_sessions(client)
+        for deployment in sessions:
+            over = await _over(client, deployment, now)
+            if over:
+                await keep_rows(client, deployment.name, [as_row(run) for run in over], now)
+            count += sum([await _delete(client, run) for run in over])
+        for run in await runs_without_session(client, sessions, now):
+            await _forget_rows_of(client, run, sessions)
+            count += not _still_needed(run) and await _delete(client, run)
     get_run_logger().info("Deleted %s runs that are kept no longer", count)
     return count
 
 
-async def _sessions(client: PrefectClient) -> list[DeploymentResponse]:
-    found: list[DeploymentResponse] = []
-    flow_filter = FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
-    while page := await client.read_deployments(flow_filter=flow_filter, limit=PAGE, offset=len(found)):
-        found += page
-    return found
-
-
-async def _expired(client: PrefectClient, deployment: DeploymentResponse) -> list[EndedRun]:
-    runs: list[FlowRun] = []
-    of_session = DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id]))
-    over = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=FINAL)))
-    while page := await client.read_flow_runs(
-        deployment_filter=of_session, flow_run_filter=over, limit=PAGE, offset=len(runs)
-    ):
-        runs += page
+async def _over(client: PrefectClient, deployment: DeploymentResponse, now: datetime) -> list[FlowRun]:
+    runs = await _read(client, FlowRunFilter(state=_is(_WORKED)), deployment.id)
+    long_ago = FlowRunFilterEndTime(before_=now - KEEP_SKIPPED)
+    runs += await _read(client, FlowRunFilter(state=_is(_SKIPPED), end_time=long_ago), deployment.id)
+    by_id = {str(run.id): run for run in runs if not _still_needed(run)}
     fields = SessionSpec.model_fields
     keep = {name: deployment.parameters.get(name, fields[name].default) for name in ("keep_successful", "keep_failed")}
-    ended = [item for item in map(_as_ended, runs) if item and not _still_needed(item.run_id)]
-    return expired(ended, now=utc_now(), **keep)
+    ended = [item for item in map(as_ended, by_id.values()) if item]
+    return [by_id[item.run_id] for item in expired(ended, now=now, **keep)]
 
 
-def _as_ended(run: FlowRun) -> EndedRun | None:
-    outcome, at = outcome_of_flow_run(run), run.end_time or run.created
-    return EndedRun(run_id=str(run.id), outcome=outcome, ended_at=at) if outcome and at else None
+async def _forget_rows_of(client: PrefectClient, run: FlowRun, sessions: list[DeploymentResponse]) -> None:
+    names = {tag.removeprefix("session:") for tag in run.tags if tag.startswith("session:")}
+    for name in names - {item.name for item in sessions}:
+        await forget_rows(client, name)
 
 
-def _still_needed(run_id: str) -> bool:
+def _is(kinds: list[StateType]) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=kinds))
+
+
+async def _read(client: PrefectClient, which: FlowRunFilter, deployment_id: UUID) -> list[FlowRun]:
+    runs: list[FlowRun] = []
+    of_session = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+    while page := await client.read_flow_runs(
+        flow_run_filter=which, deployment_filter=of_session, limit=PAGE, offset=len(runs)
+    ):
+        runs += page
+    return runs
+
+
+def _still_needed(run: FlowRun) -> bool:
     # Prefect may call a run over while something of it is still to be remembered or delivered.
-    folder = runs_folder(read_settings().home) / run_id
+    folder = runs_folder(read_settings().home) / str(run.id)
     return folder.exists() and not is_closed(folder)
 
 
-async def _delete(client: PrefectClient, run_id: str) -> None:
-    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
+async def _delete(client: PrefectClient, run: FlowRun) -> bool:
+    """Delete a run with all that belongs to it, its row on the server last; False if it has to be tried again."""
+    try:
+        delete_leftovers(str(run.id), read_settings())
+    except SessionError as error:
+        get_run_logger().warning("Run %s is kept for now: %s", run.id, error)
+        return False
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
     for artifact in await client.read_artifacts(artifact_filter=of_run):
         await client.delete_artifact(artifact.id)
-    with suppress(ObjectNotFound):
-        await client.delete_flow_run(UUID(run_id))
-    delete_run(runs_folder(read_settings().home) / run_id)
+    try:
+        await client.delete_flow_run(run.id)
+    except ObjectNotFound:
+        return False
+    return True

@@ -3,18 +3,33 @@
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 
-from sessions.admission import Skip, missed
+from sessions.admission import Skip, missed, suspended
+from sessions.day_budget import admit
 from sessions.outcome import Delivery
 from sessions.run_folder import RunFolder, RunRecord, close_run
-from tasks.flow_runs import as_state, show_ending, utc_now
+from sessions.settings import read_settings
+from tasks.after_errors import wait_after_errors
+from tasks.flow_runs import Start, as_state, show_ending, utc_now
+from tasks.one_shots import switch_off_what_was_due_once
 
 
-def why_skip(record: RunRecord, *, automatic: bool) -> Skip | None:
-    """Why this run does not start; None if it does. A run that was begun before is not asked again."""
-    if record.steps:
+async def why_skip(run: RunFolder, start: Start) -> Skip | None:
+    """Why a run does not start; None if it does, which then counts. One that was begun before is not asked again."""
+    if run.record.steps:
+        return None
+    return await _why_not_now(run.record, start) or admit(run, read_settings())
+
+
+async def _why_not_now(record: RunRecord, start: Start) -> Skip | None:
+    """Why an automatic run does not start; what a person asks for does, whenever it is."""
+    if not start.automatic:
         return None
     deadline = record.spec.starting_deadline_seconds
-    return missed(slot_at=record.slot_at, now=utc_now(), deadline_seconds=deadline, automatic=automatic)
+    return (
+        missed(slot_at=record.slot_at, now=record.opened_at, deadline_seconds=deadline, automatic=start.automatic)
+        or suspended(is_attempt=start.attempt, any_schedule_active=not start.suspended)
+        or await wait_after_errors(record)
+    )
 
 
 async def close_skipped(run: RunFolder, skip: Skip) -> State[None]:
@@ -24,4 +39,10 @@ async def close_skipped(run: RunFolder, skip: Skip) -> State[None]:
     close_run(run, utc_now())
     get_run_logger().warning("%s: %s", skip.outcome.state_name, skip.reason)
     await show_ending(run.record)
+    await switch_off_what_was_due_once(run.record)
     return as_state(skip.outcome, skip.reason)
+
+
+def say_that_it_waits() -> None:
+    """Log why nothing happens: the same run is being worked on by another process, such as a pod that was replaced."""
+    get_run_logger().warning("Another process is at work on this very run; this one waits for its end")

@@ -22,13 +22,21 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitab
     """
 
     def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        @functools.wraps(function)
         async def careful(*args: P.args, **kwargs: P.kwargs) -> R | State[R]:
             try:
                 return await function(*args, **kwargs)
             except SessionError as error:
-                return cast("State[R]", State(type=StateType.FAILED, message=str(error), data=error))
+                return State(type=StateType.FAILED, message=str(error), data=cast("R", error))
 
-        return cast("Callable[P, Awaitable[R]]", task(name=name, cache_policy=NO_CACHE)(careful))
+        of_function = functools.wraps(function)
+        made = task(name=name, cache_policy=NO_CACHE)(of_function(careful))
+
+        @of_function
+        async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            # A task that returns a state hands that state on, failed or not, and raises nothing.
+            result = await made(*args, **kwargs)
+            return cast("R", await result.aresult()) if isinstance(result, State) else result
+
+        return call
 
     return decorate

@@ -71,6 +71,13 @@ class Remembered(BaseModel, frozen=True):
     known: tuple[str, ...] = ()
 
 
+class Forgotten(BaseModel, frozen=True):
+    """How much `forget` removed: observations, whatever their status, and journal entries."""
+
+    observations: int = 0
+    entries: int = 0
+
+
 class Memory(Protocol):
     """A store of observations and journal entries. Ids make every write safe to repeat.
 
@@ -101,6 +108,10 @@ class Memory(Protocol):
 
     def count(self, *, agent: str) -> int:
         """How many active observations `agent` has."""
+        ...
+
+    def forget(self, *, agent: str) -> Forgotten:
+        """Remove all that `agent` knows, for good, or nothing. Other agents are not touched."""
         ...
 
     def close(self) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import JournalEntry, Observation, Remembered
+from sessions.memory.base import Forgotten, JournalEntry, Observation, Remembered
 from sessions.memory.database import configure, connect, explained, transaction
 from sessions.memory.embedder import Embedder, static_table
+from sessions.memory.forgetting import forget_agent
 from sessions.memory.rows import (
     ENTRY_FIELDS,
     OBSERVATION_FIELDS,
@@ -177,6 +178,17 @@ class SqliteMemory:
                 "SELECT count(*) FROM observations WHERE agent = ? AND status = 'active'", (agent,)
             )
             return int(found.fetchone()[0])
+
+    def forget(self, *, agent: str) -> Forgotten:
+        with self._using() as connection:
+            # What is deleted is overwritten in the file, and the log of writes is emptied behind it.
+            connection.execute("PRAGMA secure_delete = ON")
+            with transaction(connection):
+                forgotten = forget_agent(connection, agent)
+            self._vectors.pop(agent, None)
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return forgotten
 
     def close(self) -> None:
         with self._using() as connection:

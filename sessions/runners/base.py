@@ -1,8 +1,9 @@
 """What drives a model: one Protocol, and what goes in and comes out of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ class Stop(StrEnum):
     FINISHED = "finished"
     MAX_TURNS = "max_turns"
     MAX_COST = "max_cost"
+    LOOP = "loop"
     TIMED_OUT = "timed_out"
     INACTIVE = "inactive"
     REFUSED = "refused"
@@ -36,8 +38,10 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """Everything a runner needs for one run.
 
     `context` is added to the system prompt. `environment` is the whole environment of the agent's process and of the
-    tools it runs. `max_turns` and `max_cost_usd` are 0 for none. Empty `allowed_tools` means the runner's safe set.
-    `agent_session_id` is a UUID that the runner's own session takes.
+    tools it runs. `max_turns` and `max_cost_usd` are 0 for none; `left_of_day_usd` says what the agent may still spend
+    today, as of when it is asked, without what this run spends. After `loop_warn_after` calls that go in circles the
+    agent is warned and after `loop_stop_after` it is stopped, 0 for never. Empty `allowed_tools` means the runner's
+    safe set. `agent_session_id` is a UUID that the runner's own session takes.
     """
 
     prompt: str
@@ -47,6 +51,9 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     max_tokens: int
     max_turns: int = 0
     max_cost_usd: float = 0.0
+    left_of_day_usd: Callable[[], float] | None = None
+    loop_warn_after: int = 5
+    loop_stop_after: int = 20
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
     workspace: Path
@@ -56,9 +63,20 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     retries: int = 2
     agent_session_id: str
 
+    @property
+    def limits_cost(self) -> bool:
+        """Whether the run may cost only so much."""
+        return bool(self.max_cost_usd) or self.left_of_day_usd is not None
+
+    def is_spent(self, cost_usd: float) -> bool:
+        """Whether `cost_usd` is all that this run may cost: of its own limit, or of what is left of the day."""
+        own = self.max_cost_usd or inf
+        left = self.left_of_day_usd() if self.left_of_day_usd else inf
+        return cost_usd >= min(own, left)
+
 
 class AgentEnd(BaseModel, frozen=True):
-    """How a runner says that it is done. `error` is a sentence for a person when `stop` is FAILED or REFUSED."""
+    """How a runner says that it is done. `error` is a sentence for a person when `stop` is FAILED, REFUSED or LOOP."""
 
     stop: Stop
     final_text: str = ""
@@ -96,7 +114,7 @@ class Runner(Protocol):
     Everything the agent says and does goes into `transcript` as it happens: a `prompt` entry first, then per turn
     thinking, text, tool calls, a `usage` entry, and the tool results. Turns and money are checked by the runner after
     each turn; time is checked from outside, by cancelling `run`: the runner then ends what it started and re-raises
-    `CancelledError`.
+    `CancelledError`. Calls that go in circles are the runner's too: `LoopWatch` says when to warn and when to stop.
 
     Raises:
         RunnerError: the runtime could not be started at all.

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from claude_agent_sdk import (
     ClaudeAgentOptions,
@@ -17,12 +17,14 @@ from claude_agent_sdk import (
     HookJSONOutput,
 )
 
-from sessions.runners.base import AgentEnd, AgentTask
-from sessions.runners.claude_end import judge, judge_crash
+from sessions.loop_guard import Level
+from sessions.runners.base import AgentEnd, AgentTask, Stop
+from sessions.runners.claude_end import end_of, judge, judge_crash
 from sessions.runners.claude_launch import scratch_folder
 from sessions.runners.claude_options import options_for
 from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
 from sessions.runners.claude_transcript import Listener
+from sessions.runners.loop_watch import LoopWatch
 from sessions.transcript import Transcript
 
 # What it logs as fatal ends in a sentence of ours.
@@ -45,10 +47,10 @@ class ClaudeAgentSdkRunner:
         """See `sessions.runners.base.Runner`; a tool rule that cannot be used is a RunnerError."""
         rules = ToolRules(task.allowed_tools, task.disallowed_tools, task.workspace)
         listener = Listener(transcript, self._clock)
-        budget = _Budget(task, listener)
+        limits = _Limits(task, listener, transcript)
         complaints: deque[str] = deque(maxlen=_COMPLAINTS_KEPT)
         with scratch_folder() as scratch:
-            options = options_for(task, rules, scratch, after_tools=budget.after_tools, on_stderr=complaints.append)
+            options = options_for(task, rules, scratch, after_tools=limits.after_tools, on_stderr=complaints.append)
             listener.add("prompt", task.prompt)
             try:
                 await _converse(options, task.prompt, listener)
@@ -61,16 +63,18 @@ class ClaudeAgentSdkRunner:
                 listener.close()
         if listener.cut_off:
             listener.add("note", f"The answer was cut off at max_tokens={task.max_tokens}.")
-        return judge(listener, over_budget=budget.spent)
+        return end_of(listener, limits.reached, limits.error) if limits.reached else judge(listener)
 
 
-class _Budget:
-    """Stops the agent between two turns once its answers cost as much as they may."""
+class _Limits:
+    """Stops the agent between two turns: once its answers cost as much as they may, or when it goes in circles."""
 
-    def __init__(self, task: AgentTask, listener: Listener) -> None:
-        self.spent = False
+    def __init__(self, task: AgentTask, listener: Listener, transcript: Transcript) -> None:
+        self.reached: Stop | None = None
+        self.error = ""
         self._task = task
         self._listener = listener
+        self._loops = LoopWatch(task, transcript)
 
     async def after_tools(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
         """The agent's PostToolBatch hook: the CLI waits for it before it asks the model again."""
@@ -79,10 +83,21 @@ class _Budget:
         with contextlib.suppress(TimeoutError):
             calls = {str(made.get("tool_use_id")) for made in call.get("tool_calls", [])}
             await asyncio.wait_for(self._listener.until_answered(calls), _CATCH_UP_SECONDS)
-        self.spent = self._task.model.cost_usd(self._listener.usage) >= self._task.max_cost_usd
-        if not self.spent:
-            return {}
-        return {"continue_": False, "stopReason": f"The limit of {self._task.max_cost_usd:g} US dollars is reached."}
+        circling = self._loops.look()
+        if circling.level is Level.STOP:
+            return self._stop(Stop.LOOP, circling.repeats)
+        if self._task.limits_cost and self._task.is_spent(self._task.model.cost_usd(self._listener.usage)):
+            return self._stop(Stop.MAX_COST)
+        if circling.level is Level.WARN:
+            self._listener.add("note", circling.warning)
+            # The CLI knows this event, and puts the words behind the last result; the SDK's type does not.
+            said = {"hookEventName": "PostToolBatch", "additionalContext": circling.warning}
+            return cast("HookJSONOutput", {"hookSpecificOutput": said})
+        return {}
+
+    def _stop(self, stop: Stop, error: str = "") -> HookJSONOutput:
+        self.reached, self.error = stop, error
+        return {"continue_": False, "stopReason": error or "The agent has spent what it may."}
 
 
 async def _converse(options: ClaudeAgentOptions, prompt: str, listener: Listener) -> None:

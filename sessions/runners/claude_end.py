@@ -24,7 +24,7 @@ _WITHOUT_STATUS = {
 }
 
 
-def judge(listener: Listener, *, over_budget: bool) -> AgentEnd:
+def judge(listener: Listener) -> AgentEnd:
     """The end of a session whose messages `listener` has heard.
 
     `subtype` says "success" also after an error of the API, so it is not what counts.
@@ -32,8 +32,6 @@ def judge(listener: Listener, *, over_budget: bool) -> AgentEnd:
     result = listener.result
     if result is None:
         return end_of(listener, Stop.FAILED, "Claude Code ended without a result; see the worker's log, then try again")
-    if over_budget:
-        return end_of(listener, Stop.MAX_COST)
     if result.terminal_reason == "max_turns" or result.subtype == "error_max_turns":
         return end_of(listener, Stop.MAX_TURNS)
     if result.stop_reason == "refusal":

@@ -121,7 +121,7 @@ def _hooks(task: AgentTask, rules: ToolRules, after_tools: HookCallback) -> dict
     wanted: Mapping[str, tuple[bool, HookCallback]] = {
         "PreToolUse": (rules.need_asking, rules.before_call),
         # The CLI knows this event, the SDK's type does not.
-        "PostToolBatch": (task.max_cost_usd > 0, after_tools),
+        "PostToolBatch": (task.limits_cost or task.loop_warn_after > 0 or task.loop_stop_after > 0, after_tools),
     }
     hooks = {event: [HookMatcher(hooks=[callback])] for event, (needed, callback) in wanted.items() if needed}
     return cast("dict[HookEvent, list[HookMatcher]]", hooks)

@@ -10,10 +10,12 @@ import anthropic
 import httpx2
 from anthropic.types import ContentBlock, Message, ToolUseBlock
 
+from sessions.loop_guard import Level
 from sessions.messages_api import CALL_TIMEOUT_SECONDS, NO_KEY
 from sessions.models import Usage
 from sessions.runners.answers import BrokenAnswerError, Stream, events_of, explain, usage_of
 from sessions.runners.base import AgentEnd, AgentTask, Denial, Stop
+from sessions.runners.loop_watch import LoopWatch
 from sessions.runners.permissions import Permissions
 from sessions.runners.tools import SAFE_TOOLS, TOOL_NAMES, Toolbox
 from sessions.transcript import Entry, EntryKind, Transcript
@@ -86,6 +88,7 @@ class _Conversation:
         self._answers = 0
         self._spent = Usage()
         self._denials: list[Denial] = []
+        self._loops = LoopWatch(task, log.transcript)
 
     async def run(self) -> AgentEnd:
         self._log.add("prompt", self._task.prompt)
@@ -100,7 +103,7 @@ class _Conversation:
                 return end
             await self._use_tools([block for block in answer.content if block.type == "tool_use"])
             if limit := self._reached_limit():
-                return self._end(limit)
+                return limit
 
     async def _patient_answer(self) -> Message:
         """The next answer; one that breaks off on its way is asked for again, which the client itself does not do."""
@@ -207,13 +210,23 @@ class _Conversation:
         self._log.add("tool_result", result.text, tool=call.name, tool_call_id=call.id, is_error=result.is_error)
         return {"type": "tool_result", "tool_use_id": call.id, "content": result.text, "is_error": result.is_error}
 
-    def _reached_limit(self) -> Stop | None:
+    def _reached_limit(self) -> AgentEnd | None:
         task = self._task
+        circling = self._loops.look()
+        if circling.level is Level.STOP:
+            return self._end(Stop.LOOP, error=circling.repeats)
         if task.max_turns and self._answers >= task.max_turns:
-            return Stop.MAX_TURNS
-        if task.max_cost_usd and task.model.cost_usd(self._spent) >= task.max_cost_usd:
-            return Stop.MAX_COST
+            return self._end(Stop.MAX_TURNS)
+        if task.limits_cost and task.is_spent(task.model.cost_usd(self._spent)):
+            return self._end(Stop.MAX_COST)
+        if circling.level is Level.WARN:
+            self._warn(circling.warning)
         return None
+
+    def _warn(self, warning: str) -> None:
+        self._log.add("note", warning)
+        reminder = {"type": "text", "text": f"<system-reminder>\n{warning}\n</system-reminder>"}
+        self._messages[-1]["content"].append(reminder)
 
     def _end(self, stop: Stop, said: str = "", *, error: str = "") -> AgentEnd:
         text = said or self._log.transcript.last_text

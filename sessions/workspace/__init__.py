@@ -7,6 +7,7 @@ in them.
 
 from sessions.workspace.address import checkout_names
 from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, LeftOut
+from sessions.workspace.forgetting import forget_run
 from sessions.workspace.publication import commit_and_push
 from sessions.workspace.state import git_state
 from sessions.workspace.working_copy import discard, sync_repo
@@ -20,6 +21,7 @@ __all__ = [
     "checkout_names",
     "commit_and_push",
     "discard",
+    "forget_run",
     "git_state",
     "sync_repo",
 ]

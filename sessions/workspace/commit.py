@@ -43,6 +43,11 @@ class Built(BaseModel, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+def kept_branch(session: str, run_id: str) -> str:
+    """`sessions/<session>/<end of the run's id>`; the end, because ids may start with the time."""
+    return f"sessions/{plain_name(session)}/{plain_name(run_id[-12:])}"
+
+
 class Run(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """Whose commits are made: what they say, who signs them, and on which branch of our own they are kept."""
 
@@ -54,8 +59,8 @@ class Run(BaseModel, frozen=True, arbitrary_types_allowed=True):
 
     @property
     def branch(self) -> str:
-        """`sessions/<session>/<end of the run's id>`; the end, because ids may start with the time."""
-        return f"sessions/{plain_name(self.session)}/{plain_name(self.run_id[-12:])}"
+        """See `kept_branch`."""
+        return kept_branch(self.session, self.run_id)
 
     @property
     def identity(self) -> dict[str, str]:

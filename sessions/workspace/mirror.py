@@ -30,10 +30,15 @@ _FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodu
 _SERVE = "git -c uploadpack.allowAnySHA1InWant=true upload-pack"
 
 
+def mirrors_folder(settings: Settings) -> Path:
+    """Where all mirrors are."""
+    return settings.home / "mirrors"
+
+
 def mirror_folder(address: Address, settings: Settings) -> Path:
     """Where the mirror of `address` is."""
     last = plain_name(address.url.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git"))
-    return settings.home / "mirrors" / f"{last[:40]}-{hashlib.sha256(address.url.encode()).hexdigest()[:12]}"
+    return mirrors_folder(settings) / f"{last[:40]}-{hashlib.sha256(address.url.encode()).hexdigest()[:12]}"
 
 
 class Mirror(BaseModel, frozen=True):
@@ -129,6 +134,13 @@ class Mirror(BaseModel, frozen=True):
             *("-c", "fetch.fsckObjects=true", "fetch", *_FETCH, "--atomic", f"--upload-pack={_SERVE}"),
             *(str(source), *refspecs),
         )
+
+    def own_branches(self, name: str) -> list[str]:
+        """Our own branches called `name`, or `name` with a hyphen and more."""
+        found = self.git.say(
+            "for-each-ref", "--format=%(refname)", f"{_OWN_BRANCHES}{name}", f"{_OWN_BRANCHES}{name}-*"
+        )
+        return [line.removeprefix(_OWN_BRANCHES) for line in found.splitlines()]
 
     def forget(self, branch: str) -> None:
         """Drop one of our own branches; it need not be there."""

@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Memory, Remembered
+from sessions.memory.base import Forgotten, Memory, Remembered
 from tests.fakes.observations import MIDNIGHT, an_entry, an_observation
 
 OpenStore = Callable[[], Memory]
@@ -222,6 +222,38 @@ class MemoryContract:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(learn, range(40))) == [1] * 40
         assert memory.count(agent="main") == 40
+
+    def test_what_an_agent_forgets_is_gone_and_other_agents_keep_theirs(self, open_store: OpenStore) -> None:
+        its = an_observation(9, "The cache is stale", agent="scout")
+        with open_store() as memory:
+            reverted = an_observation(2, "The cache is fresh", status="reverted")
+            memory.remember([an_observation(1, "The cache is stale"), reverted, its], an_entry(1))
+            memory.remember([], an_entry(2, agent="scout"))
+            assert memory.recall(agent="main", query="stale cache")
+
+            assert memory.forget(agent="main") == Forgotten(observations=2, entries=1)
+            assert memory.forget(agent="main") == Forgotten()
+        with open_store() as memory:
+            assert memory.count(agent="main") == 0
+            assert memory.latest(agent="main") == []
+            assert memory.journal(agent="main") == []
+            assert memory.recall(agent="main", query="stale cache") == []
+            assert memory.recall(agent="scout", query="stale cache") == [its]
+            assert len(memory.journal(agent="scout")) == 1
+
+    def test_forgetting_an_agent_that_knows_nothing_is_allowed(self, memory: Memory) -> None:
+        assert memory.forget(agent="nobody") == Forgotten()
+
+    def test_what_is_learned_after_forgetting_is_found_also_by_who_searched_before(self, open_store: OpenStore) -> None:
+        with open_store() as reader, open_store() as writer:
+            writer.remember([an_observation(1, "Rain in the mountains"), an_observation(2, "Lunch was good")])
+            assert reader.recall(agent="main", query="wet weather, peaks")[0].id == "o1"
+            writer.forget(agent="main")
+            assert reader.recall(agent="main", query="wet weather, peaks") == []
+            # The same ids may come again: they are unknown now.
+            writer.remember([an_observation(1, "The owner likes tea"), an_observation(2, "A shower on the hills")])
+            for memory in (reader, writer):
+                assert memory.recall(agent="main", query="wet weather, peaks")[0].id == "o2"
 
     def test_closing_twice_is_harmless_and_using_it_after_says_so(self, open_store: OpenStore) -> None:
         memory = open_store()

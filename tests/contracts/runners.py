@@ -20,6 +20,7 @@ COUNTED = {
     "cache_read_input_tokens": 200,
     "cache_creation_input_tokens": 30,
 }
+CIRCLES = "You are going in circles"
 ONE_CALL = Usage(input_tokens=1_000_000, output_tokens=1000, cache_read_tokens=200, cache_write_tokens=30)
 
 
@@ -132,6 +133,38 @@ class RunnerContract:
         again = {**calls("Bash", command="true"), "usage": COUNTED}
         driven = await place.drive(script(again), max_cost_usd=5.0)
         assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
+
+    async def test_max_cost_is_also_what_is_left_of_the_agents_day(self, place: Place) -> None:
+        again = {**calls("Bash", command="true"), "usage": COUNTED}
+        driven = await place.drive(script(again), max_cost_usd=50.0, left_of_day_usd=lambda: 5.0)
+        assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
+
+    async def test_going_in_circles_is_warned_of_at_5_calls_and_stopped_at_20(self, place: Place) -> None:
+        driven = await place.drive(script(calls("Bash", "Again.", command="echo x")))
+        assert (driven.end.stop, driven.end.final_text, len(driven.bodies)) == (Stop.LOOP, "Again.", 20)
+        assert driven.end.error == "Bash(echo x) was called 20 times in a row with the same result"
+        warning = f"{CIRCLES}: Bash(echo x) was called 5 times in a row with the same result."
+        assert warning in str(driven.bodies[5]["messages"][-1])
+        assert [n for n, body in enumerate(driven.bodies) if CIRCLES in str(body["messages"][-1])] == [5, 10, 15]
+        assert warning in "".join(entry.text for entry in driven.transcript.entries if entry.kind == "note")
+
+    async def test_circles_are_warned_of_and_stopped_where_the_task_says(self, place: Place) -> None:
+        both = {"blocks": [{"tool": "Bash", "input": {"command": command}} for command in ("echo x", "exit 3")]}
+        driven = await place.drive(script(both), loop_warn_after=6, loop_stop_after=8)
+        assert (driven.end.stop, len(driven.bodies)) == (Stop.LOOP, 4)
+        assert "the same 2 calls came in turn with the same results, 8 calls in all" in driven.end.error
+        assert [CIRCLES in str(body["messages"][-1]) for body in driven.bodies] == [False, False, False, True]
+
+    async def test_denied_calls_are_circles_too(self, place: Place) -> None:
+        denied = calls("Bash", command="touch made")
+        driven = await place.drive(script(denied), allowed_tools=("Bash(git log:*)",), loop_stop_after=3)
+        assert (driven.end.stop, len(driven.end.denials)) == (Stop.LOOP, 3)
+
+    async def test_a_poll_is_no_circle(self, place: Place) -> None:
+        poll = calls("Bash", command="while test -e busy; do sleep 5; done; echo idle")
+        driven = await place.drive(script(*[poll] * 5, says("done")), loop_warn_after=2, loop_stop_after=3)
+        assert (driven.end.stop, driven.results) == (Stop.FINISHED, ["idle"] * 5)
+        assert CIRCLES not in str(driven.bodies)
 
     async def test_usage_is_what_the_provider_counted(self, place: Place) -> None:
         answers = ({**calls("Bash", command="true"), "usage": COUNTED}, says("done", usage=COUNTED))

@@ -191,6 +191,28 @@ async def test_a_suspended_session_stays_suspended_when_its_schedule_changes(
     assert await active_by_words(client) == {"At 04:00 (UTC)": False}
 
 
+async def test_a_session_that_begins_suspended_stays_resumed_once_it_is(root: Path, client: PrefectClient) -> None:
+    text = changed('slug: "nightly"', 'slug: "nightly", active: false')
+
+    first = await apply_text(root, client, text)
+    assert first.suspended
+    assert await active_by_words(client) == {"At 02:00 (Europe/Berlin)": False}
+    await set_active(client, first, "0 2 * * *", active=True)
+
+    assert not (await apply_text(root, client, text)).suspended
+    assert await active_by_words(client) == {"At 02:00 (Europe/Berlin)": True}
+
+
+async def test_a_schedule_that_joins_a_session_begins_as_it_says(root: Path, client: PrefectClient) -> None:
+    await apply_text(root, client)
+
+    joined = f'{SCHEDULE}\n      - {{cron: "0 8 * * *", timezone: UTC, slug: "morning", active: false}}'
+    again = await apply_text(root, client, changed(SCHEDULE, joined))
+
+    assert not again.suspended
+    assert await active_by_words(client) == {"At 02:00 (Europe/Berlin)": True, "At 08:00 (UTC)": False}
+
+
 async def test_a_deployment_paused_in_the_ui_stays_paused(root: Path, client: PrefectClient) -> None:
     first = await apply_text(root, client)
     await client.pause_deployment(first.deployment_id)
@@ -258,9 +280,13 @@ async def test_a_server_that_is_not_there_is_said_with_what_to_do(root: Path) ->
 
 
 async def suspend(client: PrefectClient, applied: Applied, cron: str) -> None:
+    await set_active(client, applied, cron, active=False)
+
+
+async def set_active(client: PrefectClient, applied: Applied, cron: str, *, active: bool) -> None:
     deployment = await client.read_deployment(applied.deployment_id)
     schedule = next(item for item in deployment.schedules if item.schedule.cron == cron)
-    await client.update_deployment_schedule(applied.deployment_id, schedule.id, active=False)
+    await client.update_deployment_schedule(applied.deployment_id, schedule.id, active=active)
 
 
 async def active_by_words(client: PrefectClient) -> dict[str, bool]:

@@ -132,7 +132,7 @@ def test_nothing_is_overwritten_neither_a_definition_nor_a_prompt(tmp_path: Path
         ({"description": "{{ x }}"}, "description", "without double braces"),
         ({"name": "x" * 51}, "name", "at most 50"),
         ({"name": "a\nb"}, "name", "control characters"),
-        ({"name": "", "prompt": "?!"}, "name", "is empty"),
+        ({"name": "\u200b \u3000"}, "name", "is blank"),
     ],
 )
 def test_a_wrong_wish_is_refused_and_leaves_nothing_behind(
@@ -150,6 +150,24 @@ def test_a_name_is_made_of_the_prompt_where_none_is_given(tmp_path: Path) -> Non
 
     assert path.name == "check-the-links-in-readme-md-every-one.yaml"
     assert load_definitions(path)[0].description == "Check the links in README.md, every one"
+
+
+def test_a_made_name_gets_a_number_where_it_is_taken(tmp_path: Path) -> None:
+    paths = [write(tmp_path, name="", prompt=prompt) for prompt in ("Check the links.", "Check the links!", "?!", "?!")]
+
+    assert [path.stem for path in paths] == ["check-the-links", "check-the-links-2", "session", "session-2"]
+    assert load_definitions(paths[1])[0].tags == ["display-name:Check the links 2"]
+
+
+def test_the_display_name_is_a_tag_beside_a_description(tmp_path: Path) -> None:
+    path = write(tmp_path, name="Morning notes", description="What changed.")
+
+    assert load_definitions(path)[0].tags == ["display-name:Morning notes"]
+    assert load_definitions(path)[0].description == "What changed."
+
+
+def test_a_display_name_that_is_the_name_needs_no_tag(tmp_path: Path) -> None:
+    assert load_definitions(write(tmp_path, name="morning-notes"))[0].tags == []
 
 
 def test_the_display_name_stays_as_the_description(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from sessions.offline.request import ApiRequest, read_request
 from sessions.offline.running import OfflineModel
 from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
 from sessions.settings import read_settings
+from sessions.transcript import Entry, read_transcript
 from tests.fakes.obedient import obedient_script
 from tests.fakes.stack import CHECKOUT, a_definition
 
@@ -44,8 +45,13 @@ class Ran:
 
     state: State[None]
     flow_run: FlowRun
-    folder: RunFolder
     log: str
+    kept: RunFolder | None
+
+    @property
+    def folder(self) -> RunFolder:
+        assert self.kept is not None, "the run was refused before it had a folder"
+        return self.kept
 
     @property
     def record(self) -> RunRecord:
@@ -60,9 +66,14 @@ class Ran:
         return self.folder.context_path.read_text(encoding="utf-8")
 
     @property
+    def transcript(self) -> list[Entry]:
+        path = self.kept.transcript_path if self.kept else None
+        return list(read_transcript(path)) if path and path.exists() else []
+
+    @property
     def said_to_people(self) -> str:
         """Everything of the run that a person reads without asking for it."""
-        report = self.report if self.folder.report_path.exists() else ""
+        report = self.report if self.kept and self.kept.report_path.exists() else ""
         return f"{self.state.name}\n{self.state.message}\n{report}\n{self.log}"
 
 
@@ -177,13 +188,15 @@ class House:
             state = await run_flow_run(run_id)
         return await self.look_at(run_id, state)
 
-    async def look_at(self, run_id: UUID, state: State[None] | None = None) -> Ran:
+    async def look_at(self, run_id: UUID | str, state: State[None] | None = None) -> Ran:
         """A run as it is now."""
         async with self.client() as client:
-            flow_run = await client.read_flow_run(run_id)
+            flow_run = await client.read_flow_run(UUID(str(run_id)))
         found = state or flow_run.state
         assert found is not None
-        return Ran(state=found, flow_run=flow_run, folder=self.folder(run_id), log="\n".join(self._lines.lines))
+        has_folder = (runs_folder(self.home) / str(run_id) / "run.json").exists()
+        kept = self.folder(run_id) if has_folder else None
+        return Ran(state=found, flow_run=flow_run, log="\n".join(self._lines.lines), kept=kept)
 
     async def keep_house(self) -> str:
         """Run the housekeeping flow; returns what it says at the end."""
@@ -193,7 +206,7 @@ class House:
         return state.message or ""
 
     def folder(self, run_id: object) -> RunFolder:
-        """The folder of a run; its record is the one on disk, or an empty one where there is none."""
+        """The folder of a run, with its record as it is on the disk."""
         path = runs_folder(self.home) / str(run_id)
         return RunFolder(path, read_record(path))
 

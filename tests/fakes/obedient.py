@@ -3,7 +3,7 @@
     RUN: echo green        the agent calls Bash with that, once for each such line
     SAY: all is well       the last message holds that
 
-Its last message holds `I found: …` for the first line of every result, and that is what the extraction learns.
+After each command it says `I found: …` with the first line of the result, and that is what the extraction learns.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def obedient_rules() -> list[Rule]:
     commands = [
         {
             "when": {"has_tools": True, "turn": turn, "last_matches": "(RUN: .*){%d}" % (turn + 1)},
-            "answer": {"blocks": [_command(turn)]},
+            "answer": {"blocks": [*([{"text": "I found: {{ results[-1] | first_line }}"}] * bool(turn)), _command(turn)]},
         }
         for turn in range(MOST_COMMANDS)
     ]

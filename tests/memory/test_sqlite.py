@@ -67,6 +67,26 @@ def test_vectors_are_found_beyond_the_first_block_and_past_inactive_ones(tmp_pat
         assert [found.id for found in memory.recall(agent="main", query="wet weather, peaks")] == ["o2000"]
 
 
+def test_forgotten_words_do_not_stand_in_the_file_any_more(tmp_path: Path) -> None:
+    secret = "xylophone"
+    with SqliteMemory(tmp_path / "m") as memory, SqliteMemory(tmp_path / "m") as other:
+        memory.remember([an_observation(n, f"The {secret} number {n} was sold") for n in range(300)])
+        other.remember([an_observation(999, "Kestrel owns the key", agent="scout")])
+        memory.forget(agent="main")
+        assert other.recall(agent="scout", query="kestrel")[0].id == "o999"
+    stem = secret[:-1].encode()
+    left = [path.name for path in tmp_path.iterdir() if stem in path.read_bytes()]
+    assert left == []
+
+
+def test_vectors_are_found_after_whole_blocks_were_forgotten(tmp_path: Path) -> None:
+    with SqliteMemory(tmp_path / "m") as memory:
+        memory.remember([an_observation(n, "Rain in the mountains") for n in range(1500)])
+        memory.forget(agent="main")
+        memory.remember([an_observation(2000, "A shower on the hills")])
+        assert [found.id for found in memory.recall(agent="main", query="wet weather, peaks")] == ["o2000"]
+
+
 def test_a_new_file_and_its_folder_are_made_for_this_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "memory.sqlite3"
     with open_memory(f"sqlite:///{path}") as memory:

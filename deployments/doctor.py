@@ -1,0 +1,48 @@
+"""What is missing or stale, found before any token is spent."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
+
+from deployments.definitions import Definition
+from deployments.doctor_machine import examine_machine
+from deployments.doctor_server import examine_server
+from deployments.doctor_sessions import examine_sessions, read_definitions
+from deployments.examination import Examined, Status, bad, good
+from deployments.server import START_ONE, use_server
+from sessions.errors import ServerError
+from sessions.settings import Settings
+
+__all__ = ["Examined", "Status", "examine"]
+
+
+async def examine(settings: Settings, root: Path, now: datetime) -> list[Examined]:
+    """Look at this machine, at the server, and at the sessions on it; changes nothing.
+
+    Args:
+        settings: those of this process; the worker on another machine may have others.
+        root: the repository whose definitions should be deployed.
+        now: by which events and definitions are old.
+    """
+    here = await asyncio.to_thread(examine_machine, settings)
+    found, definitions = read_definitions(root, settings)
+    return [*here, found, *await _examine_prefect(definitions, root, now)]
+
+
+async def _examine_prefect(definitions: list[Definition], root: Path, now: datetime) -> list[Examined]:
+    try:
+        with use_server() as url:
+            async with get_client() as client:
+                version = await client.api_version()
+                reached = good("server", f"{url} answers, version {version}")
+                return [reached, *await examine_server(client, now), *await examine_sessions(client, definitions, root)]
+    except ServerError as error:
+        return [bad("server", str(error), "")]
+    except httpx.TransportError:
+        return [bad("server", f"nothing answers at {url}", START_ONE)]
+    except PrefectHTTPStatusError as error:
+        return [bad("server", f"{url} refused: {error.response.text[:200]}", "look at its log")]

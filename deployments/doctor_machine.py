@@ -1,0 +1,93 @@
+"""What this machine has to have, if runs are to work on it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from deployments.examination import Examined, bad, doubtful, good
+from sessions.errors import MemoryStoreError, RunnerError, SettingsError
+from sessions.memory import open_memory
+from sessions.settings import Settings
+
+_FREE_GIGABYTES = 1.0
+_ANSWER_SECONDS = 20
+
+
+def examine_machine(settings: Settings) -> Iterator[Examined]:
+    """A line for each thing; starts no agent and spends nothing."""
+    examinations: tuple[Callable[[Settings], Examined], ...] = (_home, _memory, _model, _git, _agent_cli, _sandbox)
+    return iter([examination(settings) for examination in examinations])
+
+
+def _home(settings: Settings) -> Examined:
+    home, remedy = settings.home, "set SESSIONS_HOME to a writable folder"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            free = shutil.disk_usage(home).free / 1e9
+    except OSError as error:
+        return bad("home", f"{home} cannot be written: {error.strerror}", remedy)
+    if free < _FREE_GIGABYTES:
+        return doubtful("home", f"{home} has {free:.1f} GB left", "free some space")
+    return good("home", f"{home} can be written, {free:.0f} GB free")
+
+
+def _memory(settings: Settings) -> Examined:
+    address = settings.memory_address
+    path = Path(address.removeprefix("sqlite:///"))
+    if address.startswith("sqlite:///") and path.is_absolute() and not path.exists():
+        return good("memory", f"{address} is made by the first run")
+    try:
+        with open_memory(address):
+            return good("memory", f"{address} opens")
+    except MemoryStoreError as error:
+        return bad("memory", str(error), "set SESSIONS_MEMORY_URL, or put the file of a backup in its place")
+
+
+def _model(settings: Settings) -> Examined:
+    try:
+        settings.require_model_access()
+    except SettingsError as error:
+        return bad("model", str(error), "export one of them where the worker is started")
+    key = "a key" if settings.anthropic_api_key.get_secret_value() else "no key"
+    return good("model", f"{key}, {settings.anthropic_base_url or 'the Anthropic API'}")
+
+
+def _git(settings: Settings) -> Examined:
+    del settings
+    if said := _answer("git", "--version"):
+        return good("git", said)
+    return bad("git", "git is not there or does not answer", "install git; sessions with `repos` need it")
+
+
+def _agent_cli(settings: Settings) -> Examined:
+    del settings
+    # Loads the agent's SDK, which takes a second.
+    from sessions.runners.claude_launch import find_cli  # noqa: PLC0415
+
+    remedy = "install claude-agent-sdk anew, or use runner anthropic"
+    try:
+        cli = find_cli()
+    except RunnerError as error:
+        return bad("agent", str(error), remedy)
+    said = _answer(str(cli), "--version")
+    return good("agent", f"{said}, {cli}") if said else bad("agent", f"{cli} does not start", remedy)
+
+
+def _sandbox(settings: Settings) -> Examined:
+    del settings
+    who = "root" if os.geteuid() == 0 else "this user"
+    there = "is" if shutil.which("bwrap") else "is not"
+    return good("sandbox", f"none is used: an agent with Bash acts as {who}; bubblewrap {there} installed")
+
+
+def _answer(*command: str) -> str:
+    """The first line that a program says; empty if it fails or does not answer."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_ANSWER_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return next(iter(done.stdout.strip().splitlines()), "")

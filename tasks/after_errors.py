@@ -1,0 +1,139 @@
+"""What a session's schedule does after errors: it waits, and makes one attempt at the end of the wait.
+
+The streak is read from the run history each time, and stands nowhere else.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterNextScheduledStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Scheduled
+
+from sessions.admission import Skip, backing_off, wait_sentence
+from sessions.backoff import newest_error, newest_first, waits_until
+from sessions.outcome import Outcome
+from sessions.retention import EndedRun
+from sessions.run_folder import RunRecord
+from tasks.flow_runs import ATTEMPT_KEY, as_state, is_attempt, name_of_run, utc_now
+from tasks.run_rows import as_ended
+
+#: The server's most at once.
+PAGE = 200
+#: Runs that were skipped neither make a streak nor end it.
+_COUNTED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]
+
+
+async def wait_after_errors(record: RunRecord) -> Skip | None:
+    """A Skip if an automatic run comes too soon after errors. The attempt for it is made, if nobody has made it."""
+    delays = record.spec.backoff_seconds
+    async with get_client() as client:
+        run = await client.read_flow_run(UUID(record.run_id))
+        if not delays or run.deployment_id is None:
+            return None
+        ended = await _newest_ends(client, run.deployment_id, len(delays))
+        error, skip = newest_error(ended), backing_off(slot_at=record.slot_at, ended=ended, delays=delays)
+        if not skip or not error or run.idempotency_key == _key(error):
+            return None
+        await _make_attempt(client, run, error, waits_until(ended, delays) or utc_now())
+        return skip
+
+
+async def park_what_comes_too_soon(record: RunRecord) -> None:
+    """After an error: end the scheduled runs within the wait as backing_off, and make one attempt at its end.
+
+    Where none is within the wait, the next natural slot is the next attempt.
+    """
+    delays = record.spec.backoff_seconds
+    if not delays or record.outcome is None or not record.outcome.is_error:
+        return
+    async with get_client() as client:
+        try:
+            run = await client.read_flow_run(UUID(record.run_id))
+        except ObjectNotFound:
+            return
+        if run.deployment_id:
+            ended = await _ends_with(client, run, record.outcome, len(delays))
+            await _park(client, record, run.deployment_id, ended, waits_until(ended, delays))
+
+
+async def _park(
+    client: PrefectClient, record: RunRecord, deployment_id: UUID, ended: Sequence[EndedRun], until: datetime | None
+) -> None:
+    error = newest_error(ended)
+    if not error or until is None or until <= utc_now():
+        return
+    early = await _due_before(client, deployment_id, until)
+    until = until.astimezone(record.slot_at.tzinfo)
+    state = as_state(Outcome.BACKING_OFF, wait_sentence(ended, until))
+    for run in early:
+        slot_at = (run.expected_start_time or until).astimezone(record.slot_at.tzinfo)
+        tags = sorted({*run.tags, f"session:{record.session}", Outcome.BACKING_OFF.value})
+        await client.update_flow_run(run.id, name=name_of_run(record.session, slot_at), tags=tags)
+        await client.set_flow_run_state(run.id, state)
+    if early:
+        await _make_attempt(client, early[0], error, until)
+        get_run_logger().warning("%s runs come too soon after the error; the next is at %s", len(early), until)
+
+
+async def _make_attempt(client: PrefectClient, instead_of: FlowRun, error: EndedRun, at: datetime) -> None:
+    """One run for the error, however often it is asked for, with the parameters of the run that it stands in for."""
+    if instead_of.deployment_id is None:
+        return
+    try:
+        await client.create_flow_run_from_deployment(
+            instead_of.deployment_id,
+            parameters=instead_of.parameters,
+            state=Scheduled(scheduled_time=max(at, utc_now()), message="the attempt after the wait for errors"),
+            idempotency_key=_key(error),
+            tags=["back-off"],
+        )
+    except PrefectHTTPStatusError as refusal:
+        # A definition that was changed meanwhile may not take the parameters; the next natural slot is an attempt too.
+        get_run_logger().warning("No attempt at %s: the server refused it: %s", at, refusal.response.text[:300])
+
+
+def _key(error: EndedRun) -> str:
+    return f"{ATTEMPT_KEY}{error.run_id}"
+
+
+async def _newest_ends(client: PrefectClient, deployment_id: UUID, count: int) -> list[EndedRun]:
+    runs = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_COUNTED))),
+        sort=FlowRunSort.END_TIME_DESC,
+        limit=min(count, PAGE),
+    )
+    return newest_first(item for item in map(as_ended, runs) if item)
+
+
+async def _ends_with(client: PrefectClient, run: FlowRun, outcome: Outcome, count: int) -> list[EndedRun]:
+    """The newest ends, with a run among them that is ending just now or that Prefect ended another way."""
+    this = EndedRun(run_id=str(run.id), outcome=outcome, ended_at=run.end_time or utc_now())
+    ended = await _newest_ends(client, run.deployment_id or run.id, count)
+    return newest_first([this, *(item for item in ended if item.run_id != this.run_id)])
+
+
+async def _due_before(client: PrefectClient, deployment_id: UUID, until: datetime) -> list[FlowRun]:
+    runs = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=until),
+        ),
+        sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
+        limit=PAGE,
+    )
+    return [run for run in runs if run.auto_scheduled or is_attempt(run)]
