@@ -1,6 +1,6 @@
 """Deletes a session: schedules and coming runs at once, its history in the background, its memory when asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -9,21 +9,20 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Scheduled
 from pydantic import BaseModel
 
 from deployments.deployed import all_sessions, count_ended, find_deployed, unknown_session
-from deployments.ending_runs import CANCELLED_WITHIN, cancel_runs, runs_at_work, wait_until_over
+from deployments.ending_runs import cancel_runs, retire, wait_until_over
 from deployments.prefect_server import said_plainly
 from deployments.rewriting import without_item
 from deployments.standing import Standing, all_standing, find_standing, parameter_values
-from deployments.suspension import suspend_schedules
 from hooks.interrupted import HOUSEKEEPING
-from sessions.errors import SpecError
+from sessions.errors import ServerError, SpecError
 from sessions.forgetting import forget_agent
 from sessions.memory.base import Forgotten
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
+from tasks.deletions import runs_at_work
 
 CANCELLED = "its session was deleted"
 CLEANED = "housekeeping removes its history in the background"
@@ -76,7 +75,8 @@ async def plan_deletion(client: PrefectClient, name: str, root: Path) -> Deletio
     Raises:
         SpecError: there is no such session, neither on the server nor in `deployments/` of `root`.
     """
-    deployment, standing = await find_deployed(client, name), find_standing(name, root)
+    deployment = await find_deployed(client, name, deleted_too=True)
+    standing = find_standing(name, root)
     if deployment is None and standing is None:
         raise await unknown_session(client, name)
     agents = sorted({*_agents_of(deployment), *(_agents_in(standing) if standing else ())})
@@ -114,20 +114,21 @@ async def delete_session(
 ) -> Deleted:
     """Delete a session. Nothing of it starts from the first moment on; what it left is removed by housekeeping.
 
+    Its deployment goes at once, or where a run goes on, when that is over; until then nobody is shown it.
+
     Raises:
         SpecError: there is no such session, or it cannot be deleted in this way; nothing has changed.
-        ServerError: the server refuses; or its memory was to be forgotten and a run of it does not end, which leaves
-            the session suspended.
-        MemoryStoreError: the memory cannot be written; the session is suspended.
+        ServerError: the server refuses; or its memory was to be forgotten and a run of it does not end.
+        MemoryStoreError: the memory cannot be written.
     """
     plan = await plan_deletion(client, name, root)
     _require_possible(plan, how)
-    deleted = Deleted(name=name, history=plan.history, definition=plan.definition)
+    deleted = Deleted(name=name, definition=plan.definition)
     with said_plainly(name):
-        if deployment := await find_deployed(client, name):
-            deleted = await _delete_deployed(client, deployment, plan, how, deleted, settings=settings, now=now)
+        if deployment := await find_deployed(client, name, deleted_too=True):
+            deleted = await _delete_deployed(client, deployment, plan, how, settings, now)
         elif how.forget_memory:
-            deleted = deleted.model_copy(update={"forgotten": _forget(plan, settings, now)})
+            deleted = deleted.model_copy(update={"forgotten": _forget(plan, [], settings, now)})
     if how.with_definition and (standing := find_standing(name, root)):
         _remove_definition(standing)
         deleted = deleted.model_copy(update={"definition_removed": True})
@@ -159,55 +160,45 @@ async def _delete_deployed(
     deployment: DeploymentResponse,
     plan: DeletionPlan,
     how: Deletion,
-    deleted: Deleted,
-    *,
     settings: Settings,
     now: datetime,
 ) -> Deleted:
-    cancelled: list[FlowRun] = []
-    forgotten = None
-    if how.forget_memory:
-        # Before the deletion, so that it can be asked for again if a run does not end.
-        await suspend_schedules(client, deployment)
-        cancelled = await _cancel(client, deployment)
-        await wait_until_over(client, deployment.id)
-        forgotten = _forget(plan, settings, now)
-    await client.delete_deployment(deployment.id)
-    at_work = await runs_at_work(client, deployment.id)
+    await retire(client, deployment)
+    left = at_work = await runs_at_work(client, deployment.id)
     if how.running == "cancel":
-        cancelled += await _cancel(client, deployment)
-    ending = bool(at_work) and how.running == "cancel"
-    asked = await _ask_for_cleaning(client, deployment, now + CANCELLED_WITHIN if ending else now)
-    return deleted.model_copy(
-        update={
-            "cancelled": [run.name for run in cancelled],
-            "left": [run.name for run in at_work] if how.running == "leave" else [],
-            "forgotten": forgotten,
-            "note": CLEANED if asked else NO_HOUSEKEEPING,
-        }
+        await cancel_runs(client, at_work, CANCELLED)
+        left = await wait_until_over(client, deployment.id)
+    forgotten = _forget(plan, left, settings, now) if how.forget_memory else None
+    if not left:
+        await client.delete_deployment(deployment.id)
+    return Deleted(
+        name=plan.name,
+        cancelled=[run.name for run in at_work if how.running == "cancel"],
+        left=[run.name for run in left],
+        history=plan.history,
+        forgotten=forgotten,
+        definition=plan.definition,
+        note=CLEANED if await _ask_for_cleaning(client, deployment) else NO_HOUSEKEEPING,
     )
 
 
-async def _cancel(client: PrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
-    runs = await runs_at_work(client, deployment.id)
-    await cancel_runs(client, runs, CANCELLED)
-    return runs
-
-
-def _forget(plan: DeletionPlan, settings: Settings, now: datetime) -> Forgotten:
+def _forget(plan: DeletionPlan, left: Sequence[FlowRun], settings: Settings, now: datetime) -> Forgotten:
+    if left:
+        raise ServerError(
+            f"{left[0].name} ({left[0].id}) did not end, so the memory was not forgotten; the session starts no more: "
+            "delete it again when the run is over, and see that its worker is online"
+        )
     parts = [forget_agent(agent, settings, now) for agent in plan.agents]
     return Forgotten(observations=sum(part.observations for part in parts), entries=sum(part.entries for part in parts))
 
 
-async def _ask_for_cleaning(client: PrefectClient, deployment: DeploymentResponse, at: datetime) -> bool:
+async def _ask_for_cleaning(client: PrefectClient, deployment: DeploymentResponse) -> bool:
     """Have housekeeping run once more, beside its schedule; returns whether there is one."""
     try:
         housekeeping = await client.read_deployment_by_name(HOUSEKEEPING)
     except ObjectNotFound:
         return False
-    await client.create_flow_run_from_deployment(
-        housekeeping.id, state=Scheduled(scheduled_time=at), idempotency_key=f"deleted-{deployment.id}"
-    )
+    await client.create_flow_run_from_deployment(housekeeping.id, idempotency_key=f"deleted-{deployment.id}")
     return True
 
 

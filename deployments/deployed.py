@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.prefect_server import said_plainly
 from sessions.errors import SpecError
+from tasks.deletions import is_deleted
 from tasks.deployed import FLOW_NAME, PAGE, read_sessions
 
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
@@ -34,17 +35,23 @@ async def find_session(client: PrefectClient, name: str) -> DeploymentResponse:
     raise await unknown_session(client, name)
 
 
-async def find_deployed(client: PrefectClient, name: str) -> DeploymentResponse | None:
-    """The deployment of a session; None if the server has none.
+async def find_deployed(client: PrefectClient, name: str, *, deleted_too: bool = False) -> DeploymentResponse | None:
+    """The deployment of a session; None if the server has none, or it is there only until its last run is over.
+
+    Args:
+        client: an open client of the server.
+        name: the session.
+        deleted_too: take it in that case as well.
 
     Raises:
         ServerError: the server does not answer, or refuses.
     """
     with said_plainly(name):
         try:
-            return await client.read_deployment_by_name(f"{FLOW_NAME}/{name}")
+            found = await client.read_deployment_by_name(f"{FLOW_NAME}/{name}")
         except ObjectNotFound:
             return None
+    return found if deleted_too or not is_deleted(found) else None
 
 
 async def unknown_session(client: PrefectClient, name: str) -> SpecError:
@@ -55,7 +62,7 @@ async def unknown_session(client: PrefectClient, name: str) -> SpecError:
     """
     with said_plainly():
         known = await client.read_deployments(flow_filter=our_flow(), limit=PAGE)
-    names = ", ".join(sorted(item.name for item in known)) or "none; run `sessions deploy`"
+    names = ", ".join(sorted(item.name for item in known if not is_deleted(item))) or "none; run `sessions deploy`"
     return SpecError(f"there is no session {name!r}; deployed are: {names}", field="name")
 
 
@@ -66,7 +73,7 @@ async def all_sessions(client: PrefectClient) -> list[DeploymentResponse]:
         ServerError: the server does not answer, or refuses.
     """
     with said_plainly():
-        return await read_sessions(client)
+        return [item for item in await read_sessions(client) if not is_deleted(item)]
 
 
 async def count_ended(client: PrefectClient, deployment_id: UUID) -> int:

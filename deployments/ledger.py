@@ -6,7 +6,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
-from deployments.overview import find_session
+from deployments.deployed import find_session
 from deployments.prefect_schedules import from_prefect
 from deployments.runs import runs_between
 from sessions.ledger import RunRow, WatchedSchedule, due_slots, ledger_rows, merge_rows

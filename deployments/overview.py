@@ -3,39 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
-from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel, JsonValue
 
+from deployments.deployed import find_session
+from deployments.names import display_name_of
+from deployments.newest_runs import newest_runs
 from deployments.prefect_schedules import from_prefect
+from deployments.quick_reading import list_deployed
 from deployments.runs import RunRow, as_row
-from sessions.backoff import consecutive_errors, newest_first, next_attempt, waits_until
-from sessions.errors import SpecError
+from sessions.backoff import consecutive_errors, newest_first, waits_until
 from sessions.outcome import Outcome
 from sessions.schedule import Schedule, describe, next_times
 from sessions.spec import SessionSpec
-from tasks.deployed import FLOW_NAME
+from tasks.deployed import is_suspended
 from tasks.run_rows import as_ended
-
-PAGE = 200
-#: Those within the longest usual wait are one attempt, so that more have to be looked at for the next three times.
-_SLOTS_WHILE_WAITING = 100
-#: What a session did, without the runs that are still to come.
-BEGUN = [kind for kind in StateType if kind is not StateType.SCHEDULED]
 
 
 class ScheduleView(BaseModel, frozen=True):
@@ -63,6 +48,7 @@ class SessionView(BaseModel, frozen=True):
     """One session: what it is, when it is due, and how it went."""
 
     name: str
+    display_name: str
     status: Literal["Active", "Suspended"]
     description: str
     schedule: ScheduleView | None
@@ -74,19 +60,10 @@ class SessionView(BaseModel, frozen=True):
 
 
 async def list_sessions(client: PrefectClient, now: datetime) -> list[SessionView]:
-    """Every session by name, with its last run. Back-off streaks count the newest 200 runs of all sessions."""
-    found: list[DeploymentResponse] = []
-    while page := await client.read_deployments(flow_filter=_our_flow(), limit=PAGE, offset=len(found)):
-        found += page
-    recent = await client.read_flow_runs(
-        flow_filter=_our_flow(), flow_run_filter=_begun(), sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=PAGE
-    )
-    by_deployment: dict[UUID, list[FlowRun]] = {}
-    for run in recent:
-        if run.deployment_id:
-            by_deployment.setdefault(run.deployment_id, []).append(run)
-    views = [_view(item, by_deployment.get(item.id, []), now) for item in found]
-    return sorted(views, key=lambda view: view.name)
+    """Every session by name, with its last run and its state."""
+    deployed = await list_deployed(client)
+    runs = await newest_runs(client, [item.id for item in deployed], now)
+    return [_view(item, runs[item.id], now) for item in deployed]
 
 
 async def show_session(client: PrefectClient, name: str, now: datetime) -> SessionView:
@@ -96,38 +73,8 @@ async def show_session(client: PrefectClient, name: str, now: datetime) -> Sessi
         SpecError: there is no such session; the sentence names those that are.
     """
     deployment = await find_session(client, name)
-    return _view(deployment, await _runs_of(client, deployment.id, limit=50), now)
-
-
-async def find_session(client: PrefectClient, name: str) -> DeploymentResponse:
-    """The deployment of a session.
-
-    Raises:
-        SpecError: there is no such session; the sentence names those that are.
-    """
-    try:
-        return await client.read_deployment_by_name(f"{FLOW_NAME}/{name}")
-    except ObjectNotFound:
-        known = await client.read_deployments(flow_filter=_our_flow(), limit=PAGE)
-        names = ", ".join(sorted(item.name for item in known)) or "none; run `sessions deploy`"
-        raise SpecError(f"there is no session {name!r}; deployed are: {names}", field="name") from None
-
-
-async def _runs_of(client: PrefectClient, deployment_id: UUID, *, limit: int) -> list[FlowRun]:
-    return await client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
-        flow_run_filter=_begun(),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=limit,
-    )
-
-
-def _our_flow() -> FlowFilter:
-    return FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
-
-
-def _begun() -> FlowRunFilter:
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=BEGUN)))
+    runs = await newest_runs(client, [deployment.id], now)
+    return _view(deployment, runs[deployment.id], now)
 
 
 def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime) -> SessionView:
@@ -137,12 +84,12 @@ def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime
     active = [schedule for item, schedule in schedules if item.active and not deployment.paused]
     rows = [as_row(run) for run in runs]
     until = _waits_until(runs, deployment)
-    slots = [time for schedule in active for time in next_times(schedule, now, _SLOTS_WHILE_WAITING if until else 3)]
-    upcoming = sorted({next_attempt(slot, until) for slot in slots})[:3]
+    upcoming = sorted({time for schedule in active for time in _attempts(schedule, now, until)})[:3]
     views = [_schedule_view(item, schedule) for item, schedule in schedules]
     return SessionView(
         name=deployment.name,
-        status="Active" if active or (not schedules and not deployment.paused) else "Suspended",
+        display_name=display_name_of(deployment.tags, deployment.name),
+        status="Suspended" if is_suspended(deployment, now) else "Active",
         description=deployment.description or "",
         schedule=views[0] if views else None,
         schedules=views,
@@ -151,6 +98,13 @@ def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime
         state=_state(rows, upcoming),
         parameters=deployment.parameters,
     )
+
+
+def _attempts(schedule: Schedule, now: datetime, until: datetime | None) -> list[datetime]:
+    """The next three times of a schedule; slots within a wait after errors are one attempt at its end."""
+    if until is None or not any(slot < until for slot in next_times(schedule, now, 1)):
+        return next_times(schedule, now)
+    return [until, *next_times(schedule, until)]
 
 
 def _waits_until(runs: Sequence[FlowRun], deployment: DeploymentResponse) -> datetime | None:

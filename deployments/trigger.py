@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import JsonValue
 
-from deployments.overview import find_session
+from deployments.deployed import find_session
 from sessions.errors import ServerError
 from sessions.spec import parse_spec
 

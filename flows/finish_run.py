@@ -3,14 +3,14 @@
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State, StateType
 
-from sessions.agent_work import agent_run_of, conclude, end_interrupted
+from sessions.agent_work import agent_run_of, conclude, end_interrupted, give_up
+from sessions.errors import SessionError
 from sessions.process_tree import end_processes
 from sessions.reporting import commit_message, write_report
 from sessions.run_folder import (
     MOST_ATTEMPTS,
     RunFolder,
     close_if_done,
-    close_run,
     hold_interrupted,
     unfinished_runs,
 )
@@ -62,6 +62,8 @@ async def finish_interrupted_runs(*, agent: str = "", session: str = "") -> int:
                 if run:
                     await _finish_interrupted(run)
                     count += 1
+        except SessionError as error:
+            get_run_logger().warning("The run in %s was left as it is and is tried again: %s", path, error)
         # The edge: whatever keeps another run from being finished must not keep this one from running.
         except Exception:  # noqa: BLE001
             get_run_logger().exception("The run in %s was left as it is; it is tried again", path)
@@ -71,7 +73,7 @@ async def finish_interrupted_runs(*, agent: str = "", session: str = "") -> int:
 
 async def _finish_interrupted(run: RunFolder) -> None:
     if run.record.attempts >= MOST_ATTEMPTS:
-        close_run(run, utc_now())
+        give_up(run, utc_now())
         return
     end_processes(run.record.run_id)
     state = await read_state_type(run.record.run_id)

@@ -55,11 +55,9 @@ def wait_sentence(ended: Sequence[EndedRun], until: datetime) -> str:
     return f"waits{span} after {count}: the next attempt is at {until:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def suspended(*, is_attempt: bool, any_schedule_active: bool) -> Skip | None:
-    """A Skip for an attempt after errors whose session was suspended since: nothing new starts then."""
-    if not is_attempt or any_schedule_active:
-        return None
-    return Skip(outcome=Outcome.STOPPED, reason="the session was suspended before this attempt after an error")
+def suspended() -> Skip:
+    """The Skip of a run that nobody asked for and whose session was suspended since it was made: nothing new starts."""
+    return Skip(outcome=Outcome.STOPPED, reason="the session was suspended before this run began")
 
 
 def overlapping(holder: str) -> Skip:

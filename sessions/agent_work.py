@@ -8,8 +8,9 @@ from sessions.ending import outcome_of, reason_for
 from sessions.errors import ModelError
 from sessions.limits import agent_run_from, supervise
 from sessions.models import Model, find_model
+from sessions.outcome import Outcome
 from sessions.redaction import process_redactor
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder, RunRecord, close_run
 from sessions.runners import open_runner
 from sessions.runners.base import AgentEnd, AgentRun, AgentTask, Stop
 from sessions.settings import Settings
@@ -111,3 +112,15 @@ def conclude(run: RunFolder, agent_run: AgentRun, *, stopped_by_request: bool = 
         seconds=agent_run.duration_seconds,
     )
     run.save()
+
+
+def give_up(run: RunFolder, at: datetime) -> None:
+    """Close a run that could not be finished however often it was tried; what was done of it stands.
+
+    Raises:
+        RunFolderError: the disk does not take it.
+    """
+    record = run.record
+    record.outcome = record.outcome or Outcome.CRASHED
+    record.reason = record.reason or f"the run was interrupted and could not be finished in {record.attempts} attempts"
+    close_run(run, at)

@@ -8,7 +8,7 @@ import re
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -165,6 +165,7 @@ def parse_at(text: str, timezone: str = "UTC") -> datetime:
     return moment if moment.tzinfo else on_the_clock(moment, ZoneInfo(timezone), back=True)
 
 
+@lru_cache(maxsize=4096)  # the describer reads its translations anew each time
 def _cron_words(schedule: CronSchedule) -> str:
     options = Options()
     # Its defaults come from the machine's locale; the words are the same everywhere.

@@ -1,5 +1,6 @@
 """Every setting, read from the environment in this one place."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJsonError
 
 from sessions.errors import SettingsError
 
@@ -44,7 +46,9 @@ class Settings(BaseSettings):
         0, ge=0, description="For sessions that give 0: how many runs one agent may have in a day. 0: any number."
     )
     cost_per_day_usd: float = Field(
-        0.0, ge=0, description="For sessions that give 0: what one agent may spend in a day, in US dollars. 0: no limit."
+        0.0,
+        ge=0,
+        description="For sessions that give 0: the US dollars that one agent may spend in a day. 0: no limit.",
     )
     agent_runs_per_day: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict, description='SESSIONS_RUNS_PER_DAY of single agents, as JSON: {"main": 12}.'
@@ -135,3 +139,7 @@ def read_settings() -> Settings:
         name = str(first["loc"][0])
         variable = name if name.isupper() else f"SESSIONS_{name.upper()}"
         raise SettingsError(f"{variable}: {first['msg']}") from error
+    except NotJsonError as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        variable = f"SESSIONS_{field[1].upper()}" if field else "a SESSIONS_… variable"
+        raise SettingsError(f"{variable}: is not JSON; see its form in the table of settings") from error

@@ -48,9 +48,14 @@ def _one_interval_later(moment: datetime, interval: timedelta, zone: ZoneInfo) -
     return (moment.astimezone(UTC) + (interval - by_clock)).astimezone(zone)
 
 
+def _plain(moment: datetime) -> datetime:
+    # Prefect's client gives moments of pendulum, whose differences cannot be divided.
+    return datetime.combine(moment.date(), moment.timetz())
+
+
 def interval_slots(interval: timedelta, anchor: datetime, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Every `interval` from `anchor`, from about `after` on, without end."""
-    whole = int((after - anchor) / interval)
+    whole = int((_plain(after) - _plain(anchor)) / interval)
     moment = (anchor.astimezone(UTC) + whole * interval).astimezone(zone)
     while True:
         yield moment

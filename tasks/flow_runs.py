@@ -42,13 +42,11 @@ class Start(BaseModel, frozen=True):
     Attributes:
         record: what is known of it at the start.
         automatic: nobody asked for it: it is a schedule's, or the attempt after errors.
-        attempt: it is such an attempt.
-        suspended: all schedules of its session are switched off.
+        suspended: the schedule that made it, or all of its session's, are switched off.
     """
 
     record: RunRecord
     automatic: bool
-    attempt: bool = False
     suspended: bool = False
 
 
@@ -76,9 +74,13 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     return Start(
         record=record,
         automatic=bool(run.auto_scheduled) or is_attempt(run),
-        attempt=is_attempt(run),
-        suspended=deployment is not None and is_suspended(deployment, now),
+        suspended=deployment is not None and (is_suspended(deployment, now) or _is_switched_off(deployment, run)),
     )
+
+
+def _is_switched_off(deployment: DeploymentResponse, run: FlowRun) -> bool:
+    maker = run.created_by.id if run.auto_scheduled and run.created_by else None
+    return any(item.id == maker and not item.active for item in deployment.schedules)
 
 
 def is_attempt(run: FlowRun) -> bool:

@@ -25,11 +25,8 @@ async def _why_not_now(record: RunRecord, start: Start) -> Skip | None:
     if not start.automatic:
         return None
     deadline = record.spec.starting_deadline_seconds
-    return (
-        missed(slot_at=record.slot_at, now=record.opened_at, deadline_seconds=deadline, automatic=start.automatic)
-        or suspended(is_attempt=start.attempt, any_schedule_active=not start.suspended)
-        or await wait_after_errors(record)
-    )
+    late = missed(slot_at=record.slot_at, now=record.opened_at, deadline_seconds=deadline, automatic=start.automatic)
+    return late or (suspended() if start.suspended else await wait_after_errors(record))
 
 
 async def close_skipped(run: RunFolder, skip: Skip) -> State[None]:

@@ -30,7 +30,7 @@ _PREFECTS_NAME = "Cancelled"
 async def name_turned_away() -> int:
     """Give runs that the limit turned away the state and the tag `skipped_overlap`; returns how many.
 
-    The time of the state stays, and no process is concerned: such a run never began.
+    The run's times stay as they are, and no process is concerned: such a run never began.
     """
     runs: list[FlowRun] = []
     recently = FlowRunFilter(
@@ -55,10 +55,5 @@ async def name_turned_away() -> int:
 
 
 def _named(run: FlowRun) -> State[None]:
-    state = as_state(Outcome.SKIPPED_OVERLAP, "another run of the session was at work: " + _said(run))
-    return state.model_copy(update={"timestamp": run.state.timestamp}) if run.state else state
-
-
-def _said(run: FlowRun) -> str:
-    message = (run.state.message if run.state else "") or "the limit of one was reached"
-    return message.rstrip(".")
+    said = (run.state.message if run.state else "") or "the limit of one was reached"
+    return as_state(Outcome.SKIPPED_OVERLAP, f"another run of the session was at work: {said.rstrip('.')}")

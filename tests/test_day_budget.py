@@ -23,10 +23,11 @@ from sessions.spec import SessionSpec
 from sessions.transcript import Entry, Transcript
 
 BERLIN = ZoneInfo("Europe/Berlin")
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+# In the past, since what decides whether a record is read is when its file was written.
+NOON = datetime(2024, 11, 20, 12, tzinfo=UTC)
 MILLION = Usage(input_tokens=1_000_000)
 
-House = Callable[..., RunFolder]
+Opening = Callable[..., RunFolder]
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def open_run(settings: Settings) -> House:
+def open_run(settings: Settings) -> Opening:
     """Opens a run that has done nothing yet."""
 
     def opened(
@@ -56,7 +57,7 @@ def open_run(settings: Settings) -> House:
 
 
 @pytest.fixture
-def spend(open_run: House, settings: Settings) -> House:
+def spend(open_run: Opening, settings: Settings) -> Opening:
     """Has a run of one million tokens, which cost 3 US dollars, and some extraction come to its end."""
 
     def spent(run_id: str, *, at: datetime = NOON, cost_usd: float = 3.25, **fields: object) -> RunFolder:
@@ -83,31 +84,33 @@ def reason(skip: Skip | None) -> str:
     return skip.reason
 
 
-def test_without_a_budget_any_number_of_runs_is_let_in(spend: House) -> None:
+def test_without_a_budget_any_number_of_runs_is_let_in(spend: Opening) -> None:
     for number in range(5):
         assert spend(f"r{number}").record.done("admitted")
 
 
-def test_the_run_after_the_last_of_the_day_is_over_budget(spend: House, open_run: House, settings: Settings) -> None:
+def test_the_run_after_the_last_of_the_day_is_over_budget(
+    spend: Opening, open_run: Opening, settings: Settings
+) -> None:
     for number in range(2):
         spend(f"r{number}", runs_per_day=2)
     further = open_run("r2", runs_per_day=2)
     assert reason(admit(further, settings)) == (
-        "agent main has had 2 of 2 runs today (2026-11-20, UTC), see runs_per_day; "
-        "the next day begins at 2026-11-21 00:00 UTC"
+        "agent main has had 2 of 2 runs today (2024-11-20, UTC), see runs_per_day; "
+        "the next day begins at 2024-11-21 00:00 UTC"
     )
     assert not further.record.steps
 
 
-def test_what_was_spent_counts_with_its_extraction(spend: House, open_run: House, settings: Settings) -> None:
+def test_what_was_spent_counts_with_its_extraction(spend: Opening, open_run: Opening, settings: Settings) -> None:
     spend("r0", cost_usd=3.25)
     assert admit(open_run("r1", cost_per_day_usd=3.26), settings) is None
     said = reason(admit(open_run("r2", cost_per_day_usd=3.25), settings))
-    assert said.startswith("agent main has spent 3.2500 of 3.25 US dollars today (2026-11-20, UTC), see cost_per_day")
+    assert said.startswith("agent main has spent 3.2500 of 3.25 US dollars today (2024-11-20, UTC), see cost_per_day")
 
 
 def test_all_sessions_of_an_agent_count_and_those_of_others_do_not(
-    spend: House, open_run: House, settings: Settings
+    spend: Opening, open_run: Opening, settings: Settings
 ) -> None:
     spend("r0", session="nightly")
     spend("r1", session="hourly", agent="owl")
@@ -115,30 +118,30 @@ def test_all_sessions_of_an_agent_count_and_those_of_others_do_not(
     assert admit(open_run("r3", agent="dove", runs_per_day=1), settings) is None
 
 
-def test_the_day_is_that_of_the_schedules_zone(spend: House, open_run: House, settings: Settings) -> None:
+def test_the_day_is_that_of_the_schedules_zone(spend: Opening, open_run: Opening, settings: Settings) -> None:
     # 23:30 in Berlin and 00:30 an hour later.
-    late, later = datetime(2026, 11, 20, 22, 30, tzinfo=UTC), datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+    late, later = datetime(2024, 11, 20, 22, 30, tzinfo=UTC), datetime(2024, 11, 20, 23, 30, tzinfo=UTC)
     spend("r0", at=late)
-    assert "(2026-11-20, UTC)" in reason(admit(open_run("r1", at=later, runs_per_day=1), settings))
+    assert "(2024-11-20, UTC)" in reason(admit(open_run("r1", at=later, runs_per_day=1), settings))
     assert admit(open_run("r2", at=later, zone=BERLIN, runs_per_day=1), settings) is None
     again = reason(admit(open_run("r3", at=later, zone=BERLIN, runs_per_day=1), settings))
-    assert "(2026-11-21, Europe/Berlin)" in again
-    assert again.endswith("2026-11-22 00:00 CET")
+    assert "(2024-11-21, Europe/Berlin)" in again
+    assert again.endswith("2024-11-22 00:00 CET")
 
 
-def test_a_day_on_which_the_clocks_change_is_as_long_as_it_is(open_run: House, settings: Settings) -> None:
-    sunday = open_run("r0", at=datetime(2026, 10, 25, 12, tzinfo=UTC), zone=BERLIN).record
+def test_a_day_on_which_the_clocks_change_is_as_long_as_it_is(open_run: Opening, settings: Settings) -> None:
+    sunday = open_run("r0", at=datetime(2024, 10, 27, 12, tzinfo=UTC), zone=BERLIN).record
     budget = day_budget(sunday, settings)
     assert budget.until.astimezone(UTC) - budget.since.astimezone(UTC) == timedelta(hours=25)
 
 
-def test_yesterdays_runs_do_not_count(spend: House, open_run: House, settings: Settings) -> None:
+def test_yesterdays_runs_do_not_count(spend: Opening, open_run: Opening, settings: Settings) -> None:
     spend("r0", at=NOON - timedelta(days=1))
     assert admit(open_run("r1", runs_per_day=1, cost_per_day_usd=0.01), settings) is None
 
 
 def test_records_that_nobody_wrote_to_today_are_not_even_read(
-    spend: House, open_run: House, settings: Settings
+    spend: Opening, open_run: Opening, settings: Settings
 ) -> None:
     old = spend("r0", at=NOON - timedelta(days=1)).path / "run.json"
     old.write_text("no record any more")
@@ -148,7 +151,7 @@ def test_records_that_nobody_wrote_to_today_are_not_even_read(
     assert admit(open_run("r1", runs_per_day=1), settings) is None
 
 
-def test_a_run_that_was_not_started_uses_nothing(open_run: House, settings: Settings) -> None:
+def test_a_run_that_was_not_started_uses_nothing(open_run: Opening, settings: Settings) -> None:
     skipped = open_run("r0", runs_per_day=1)
     skipped.mark("closed", NOON)
     broken = open_run("r1")
@@ -158,7 +161,7 @@ def test_a_run_that_was_not_started_uses_nothing(open_run: House, settings: Sett
     assert admit(open_run("r2", runs_per_day=1), settings) is None
 
 
-def test_a_run_at_work_counts_with_what_it_has_cost_so_far(open_run: House, settings: Settings) -> None:
+def test_a_run_at_work_counts_with_what_it_has_cost_so_far(open_run: Opening, settings: Settings) -> None:
     running = open_run("r0")
     assert admit(running, settings) is None
     running.mark("agent_started", NOON)
@@ -168,7 +171,7 @@ def test_a_run_at_work_counts_with_what_it_has_cost_so_far(open_run: House, sett
     assert "3.0000 of 2.5" in reason(admit(open_run("r3", cost_per_day_usd=2.5), settings))
 
 
-def test_a_deleted_run_counts_as_before_and_once(spend: House, open_run: House, settings: Settings) -> None:
+def test_a_deleted_run_counts_as_before_and_once(spend: Opening, open_run: Opening, settings: Settings) -> None:
     for number in range(3):
         spend(f"r{number}")
     for run_id in ("r0", "r1", "r1"):
@@ -178,7 +181,7 @@ def test_a_deleted_run_counts_as_before_and_once(spend: House, open_run: House, 
     assert "3 of 3 runs" in reason(admit(open_run("r4", runs_per_day=3), settings))
 
 
-def test_deletion_that_died_in_the_middle_counts_once(spend: House, open_run: House, settings: Settings) -> None:
+def test_deletion_that_died_in_the_middle_counts_once(spend: Opening, open_run: Opening, settings: Settings) -> None:
     run = spend("r0")
     kept = (run.path / "run.json").read_text()
     delete_leftovers("r0", settings)
@@ -187,7 +190,7 @@ def test_deletion_that_died_in_the_middle_counts_once(spend: House, open_run: Ho
     assert admit(open_run("r1", runs_per_day=2), settings) is None
 
 
-def test_what_is_kept_of_deleted_runs_does_not_grow(spend: House, settings: Settings) -> None:
+def test_what_is_kept_of_deleted_runs_does_not_grow(spend: Opening, settings: Settings) -> None:
     for day in range(6):
         spend(f"r{day}", at=NOON + timedelta(days=day))
         delete_leftovers(f"r{day}", settings)
@@ -200,7 +203,7 @@ def test_what_is_kept_of_deleted_runs_does_not_grow(spend: House, settings: Sett
     [({}, 2), ({"runs_per_day": 4}, 4), ({"agent": "owl"}, 3), ({"agent": "owl", "runs_per_day": 1}, 1)],
 )
 def test_the_number_is_the_sessions_then_the_agents_then_the_projects(
-    open_run: House, tmp_path: Path, spec: dict[str, object], runs: int
+    open_run: Opening, tmp_path: Path, spec: dict[str, object], runs: int
 ) -> None:
     settings = Settings(
         home=tmp_path,
@@ -215,7 +218,7 @@ def test_the_number_is_the_sessions_then_the_agents_then_the_projects(
 
 
 def test_what_is_left_of_the_day_shrinks_while_another_run_works(
-    spend: House, open_run: House, settings: Settings
+    spend: Opening, open_run: Opening, settings: Settings
 ) -> None:
     spend("r0")
     own, other = open_run("r1", cost_per_day_usd=10), open_run("r2")
@@ -233,7 +236,7 @@ def test_what_is_left_of_the_day_shrinks_while_another_run_works(
     assert left() == pytest.approx(0.75)
 
 
-def test_without_a_budget_nobody_looks_what_is_left(open_run: House, settings: Settings) -> None:
+def test_without_a_budget_nobody_looks_what_is_left(open_run: Opening, settings: Settings) -> None:
     assert left_of_day(open_run("r0").record, settings) is None
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from sessions.models import Usage
 from sessions.offline import Script, open_offline_model
+from sessions.redaction import Redactor
 from sessions.runners.base import AgentEnd, Denial, Runner, Stop
+from sessions.transcript import Transcript
 from tests.fakes.driving import LIMIT_SECONDS, SONNET, Place, is_running, until
 from tests.fakes.scripts import calls, says, script
 
@@ -159,6 +161,11 @@ class RunnerContract:
         denied = calls("Bash", command="touch made")
         driven = await place.drive(script(denied), allowed_tools=("Bash(git log:*)",), loop_stop_after=3)
         assert (driven.end.stop, len(driven.end.denials)) == (Stop.LOOP, 3)
+
+    async def test_what_is_said_of_circles_holds_no_secret(self, place: Place) -> None:
+        place.transcript = Transcript(place.transcript.path, Redactor({"DOOR_TOKEN": "open-sesame"}))
+        driven = await place.drive(script(calls("Bash", command="echo open-sesame")), loop_stop_after=2)
+        assert driven.end.error == "Bash(echo [redacted]) was called 2 times in a row with the same result"
 
     async def test_a_poll_is_no_circle(self, place: Place) -> None:
         poll = calls("Bash", command="while test -e busy; do sleep 5; done; echo idle")

@@ -3,14 +3,16 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
+from pydantic import JsonValue
 
 from deployments.apply import apply_definitions
 from deployments.definitions import Definition
@@ -18,6 +20,13 @@ from tests.fakes.house import POOL_WITHOUT_WORKER, House
 from tests.fakes.stack import a_definition
 
 LOOK_SECONDS = 0.1
+#: Has every agent fail at once.
+FAULT: dict[str, Any] = {
+    "when": {"has_tools": True},
+    "answer": {"error": {"type": "authentication_error", "message": "no"}},
+}
+#: How Prefect ends a run that its limit of one turns away.
+TURNED_AWAY = State[None](type=StateType.CANCELLED, message="Deployment concurrency limit reached.")
 
 
 async def deployed(client: PrefectClient, name: str) -> DeploymentResponse:
@@ -39,8 +48,9 @@ async def make_runs(client: PrefectClient, deployment_id: UUID, **window: object
     answer.raise_for_status()
 
 
-async def runs_of(house: House, deployment_id: UUID) -> list[FlowRun]:
+async def runs_of(house: House, deployment_id: UUID | None) -> list[FlowRun]:
     """All runs of a deployment, also of one that is gone, in the order of their slots."""
+    assert deployment_id is not None
     async with house.client() as client:
         return await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment_id])),
@@ -67,9 +77,9 @@ async def work_off(house: House, name: str, *, until_ended: int, seconds: float 
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def deploy_once(house: House, name: str, at: datetime, **parameters: object) -> UUID:
+async def deploy_once(house: House, name: str, at: datetime, **parameters: JsonValue) -> UUID:
     """Deploy a session that is due once, at the whole second of `at`, and have the server make its run."""
-    raw = a_definition(name, pool=POOL_WITHOUT_WORKER, **parameters).model_dump(exclude_none=True)  # type: ignore[arg-type]
+    raw = a_definition(name, pool=POOL_WITHOUT_WORKER, **parameters).model_dump(exclude_none=True)
     rule = f"DTSTART:{at.astimezone(UTC):%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;COUNT=1"
     definition = Definition.model_validate(raw | {"schedules": [{"rrule": rule, "timezone": "UTC", "slug": "once"}]})
     async with house.client() as client:

@@ -18,9 +18,9 @@ from deployments.automations import NAME
 from sessions.memory import open_memory
 from sessions.outcome import Outcome
 from sessions.process_tree import MARKER
+from tests.fakes.driving import is_running
 from tests.fakes.house import House, schedule_in_the_past
 from tests.fakes.stack import Stack, a_definition
-from tests.fakes.driving import is_running
 
 Found = TypeVar("Found")
 PATIENCE_SECONDS = 60.0
@@ -180,6 +180,8 @@ async def test_the_stack_has_the_automation_that_frees_dead_runs_and_it_minds_an
 
 
 def test_the_server_keeps_its_leases_on_disk(stack: Stack) -> None:
-    assert "filesystem" in psutil.Process(stack.running.server.pid).environ()["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"]
+    assert (
+        "filesystem" in psutil.Process(stack.running.server.pid).environ()["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"]
+    )
     kept = list((stack.home / "prefect").rglob("*lease*"))
     assert kept, "no lease was ever written to the disk"

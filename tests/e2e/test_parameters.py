@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -13,6 +14,7 @@ from flows.scheduled_session import scheduled_session
 from sessions.outcome import Outcome
 from sessions.runners.base import Stop
 from sessions.spec import RunnerName, SessionSpec
+from tests.e2e.scheduling import deploy_once, make_runs, runs_of
 from tests.fakes.house import House
 from tests.fakes.obedient import obedient_script
 from tests.workspace.people import Person, bare_repository, git
@@ -110,6 +112,20 @@ async def _(house: House) -> None:
     assert (len(house.asked()), ran.record.outcome) == (1, Outcome.OVER_BUDGET)
 
 
+@sees("runs_per_day")
+async def _(house: House) -> None:
+    outcomes = [(await house.run(prompt="SAY: hello", runs_per_day=2)).record.outcome for _ in range(3)]
+    assert outcomes == [Outcome.COMPLETED, Outcome.COMPLETED, Outcome.OVER_BUDGET]
+    assert len(house.asked()) == 2
+
+
+@sees("cost_per_day_usd")
+async def _(house: House) -> None:
+    outcomes = [(await house.run(prompt="SAY: hello", cost_per_day_usd=0.0001)).record.outcome for _ in range(2)]
+    assert outcomes == [Outcome.COMPLETED, Outcome.OVER_BUDGET]
+    assert len(house.asked()) == 1
+
+
 @sees("repos")
 async def _(house: House) -> None:
     origin = bare_repository(house.home.parent / "origin.git")
@@ -151,7 +167,9 @@ async def _(house: House) -> None:
 
 @sees("disallowed_tools")
 async def _(house: House) -> None:
-    await house.run(prompt="RUN: touch made", allowed_tools=["Bash", "Write"], disallowed_tools=["Bash(touch:*)", "Write"])
+    await house.run(
+        prompt="RUN: touch made", allowed_tools=["Bash", "Write"], disallowed_tools=["Bash(touch:*)", "Write"]
+    )
     assert house.asked()[0].tool_names == ["Bash"]
     assert house.asked()[-1].failed == [True]
 
@@ -162,6 +180,30 @@ async def _(house: House) -> None:
         name = await house.deploy(f"{house.session}-{deadline}", starting_deadline_seconds=deadline)
         ran = await house.finish(await house.miss_a_slot(session=name))
         assert ran.record.outcome is outcome
+
+
+@sees("backoff_seconds")
+async def _(house: House) -> None:
+    for delays, outcome in (([7200], Outcome.BACKING_OFF), ([], Outcome.COMPLETED)):
+        name = await house.deploy(f"{house.session}-{len(delays)}", backoff_seconds=delays, starting_deadline_seconds=0)
+        with house.answering(obedient_script(FAULT)):
+            await house.run(session=name)
+        ran = await house.finish(await house.miss_a_slot(session=name))
+        assert ran.record.outcome is outcome
+
+
+@sees("delete_after_run")
+async def _(house: House) -> None:
+    at = datetime.now(UTC) - timedelta(hours=1)
+    window = {"start_time": (at - timedelta(minutes=1)).isoformat(), "end_time": datetime.now(UTC).isoformat()}
+    for deletes, count in ((False, 0), (True, 1)):
+        name = f"{house.session}-{count}"
+        deployment_id = await deploy_once(house, name, at, delete_after_run=deletes, starting_deadline_seconds=0)
+        async with house.client() as client:
+            await make_runs(client, deployment_id, **window)
+        (run,) = await runs_of(house, deployment_id)
+        await house.finish(run.id)
+        assert f"{count} sessions deleted after their run" in await house.keep_house()
 
 
 @sees("keep_successful")

@@ -83,7 +83,9 @@ def test_tags_and_labels_say_what_became_of_the_run(night: Night) -> None:
 def test_the_runs_page_shows_context_report_transcript_and_numbers(night: Night, stack: Stack) -> None:
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[night.first.id]))
     with stack.client() as client:
-        shown = {str(item.key).removeprefix(f"{SESSION}-"): item for item in client.read_artifacts(artifact_filter=of_run)}
+        shown = {
+            str(item.key).removeprefix(f"{SESSION}-"): item for item in client.read_artifacts(artifact_filter=of_run)
+        }
     assert {name: item.type for name, item in shown.items()} == {
         "context": "markdown",
         "report": "markdown",

@@ -39,7 +39,9 @@ def obedient_rules() -> list[Rule]:
     commands = [
         {
             "when": {"has_tools": True, "turn": turn, "last_matches": "(RUN: .*){%d}" % (turn + 1)},
-            "answer": {"blocks": [*([{"text": "I found: {{ results[-1] | first_line }}"}] * bool(turn)), _command(turn)]},
+            "answer": {
+                "blocks": [*([{"text": "I found: {{ results[-1] | first_line }}"}] * bool(turn)), _command(turn)]
+            },
         }
         for turn in range(MOST_COMMANDS)
     ]

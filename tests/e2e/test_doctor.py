@@ -1,0 +1,96 @@
+"""What is missing or stale, said before any token is spent."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deployments.automations import ensure_automations, unbegun_automation
+from deployments.doctor import examine
+from deployments.doctor_sessions import examine_sessions
+from deployments.examination import Examined
+from sessions.settings import Settings, read_settings
+from tests.fakes.house import POOL_WITHOUT_WORKER, House
+from tests.fakes.stack import Stack, a_definition
+
+
+def by_subject(lines: list[Examined]) -> dict[str, Examined]:
+    return {line.subject: line for line in lines}
+
+
+async def look(house: House, **settings: object) -> dict[str, Examined]:
+    house.monkeypatch.setenv("PREFECT_API_URL", house.url)
+    changed = read_settings().model_copy(update=settings)
+    return by_subject(await examine(changed, house.root, datetime.now(UTC)))
+
+
+async def test_a_healthy_stack_fails_nowhere_but_for_what_is_not_deployed(house: House) -> None:
+    await house.run()
+    lines = await look(house)
+    assert [line.subject for line in lines.values() if line.status == "fail"] == [f"pool {POOL_WITHOUT_WORKER}"]
+    assert set(lines) >= {"home", "memory", "model", "git", "agent", "sandbox", "definitions", "server", "leases"}
+    assert lines["leases"].found.startswith("durable")
+    assert lines["automations"].status == "ok"
+    assert "seen from" in lines["heartbeats"].found
+    assert lines["pool sessions"].found.startswith("online: ")
+    assert "no worker is online" in lines[f"pool {POOL_WITHOUT_WORKER}"].found
+
+
+async def test_a_missing_automation_is_told_and_a_deploy_puts_it_right(house: House) -> None:
+    name = unbegun_automation().name
+    async with house.client() as client:
+        (found,) = await client.read_automations_by_name(name)
+        await client.update_automation(found.id, unbegun_automation(silence_seconds=10))
+        line = (await look(house))["automations"]
+        assert (line.status, name in line.found, "sessions deploy" in line.remedy) == ("fail", True, True)
+        await ensure_automations(client)
+        assert (await look(house))["automations"].status == "ok"
+        await client.pause_automation(found.id)
+        await ensure_automations(client)
+        assert (await look(house))["automations"].status == "fail"
+        await client.resume_automation(found.id)
+
+
+async def test_definitions_that_differ_from_what_is_deployed_are_named_with_the_difference(house: House) -> None:
+    await house.deploy()
+    changed = a_definition(house.session, pool=POOL_WITHOUT_WORKER, cron="0 3 * * *", max_tokens=7)
+    fresh = a_definition(f"{house.session}-new", pool=POOL_WITHOUT_WORKER)
+    async with house.client() as client:
+        lines = by_subject(await examine_sessions(client, [changed, fresh], house.root))
+        same = a_definition(house.session, pool=POOL_WITHOUT_WORKER)
+        good = by_subject(await examine_sessions(client, [same], house.root))
+    assert f"{house.session} (parameters, schedules)" in lines["deployed"].found
+    assert f"{house.session}-new (not deployed)" in lines["deployed"].found
+    assert good["deployed"].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("settings", "subject", "words"),
+    [
+        ({"home": Path("/proc/nowhere")}, "home", "SESSIONS_HOME"),
+        ({"memory_url": "sqlite:////proc/version"}, "memory", "SESSIONS_MEMORY_URL"),
+        ({"memory_url": "mysql://x"}, "memory", "SESSIONS_MEMORY_URL"),
+        ({"anthropic_base_url": "", "anthropic_api_key": Settings().anthropic_api_key}, "model", "ANTHROPIC_API_KEY"),
+    ],
+    ids=["home", "memory file", "memory kind", "model"],
+)
+async def test_what_this_machine_lacks_is_told_with_its_remedy(
+    house: House, settings: dict[str, object], subject: str, words: str
+) -> None:
+    line = (await look(house, **settings))[subject]
+    assert line.status == "fail"
+    assert words in f"{line.found} {line.remedy}"
+
+
+def test_without_a_server_it_says_so_in_a_line_and_exits_1(stack: Stack) -> None:
+    done = stack.command("sessions", "doctor", "--json", check=False, PREFECT_API_URL="http://127.0.0.1:1/api")
+    lines = {line["subject"]: line for line in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert (lines["server"]["status"], "sessions up" in lines["server"]["remedy"]) == ("fail", True)
+
+
+def test_a_person_reads_a_line_for_each_thing(stack: Stack) -> None:
+    done = stack.command("sessions", "doctor", check=False)
+    assert {line.split()[0] for line in done.stdout.splitlines()} <= {"ok", "warn", "fail"}
+    assert "Traceback" not in done.stderr

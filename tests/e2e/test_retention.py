@@ -1,0 +1,116 @@
+"""What is kept of runs, and that what is not is really gone: on the server, on the disk, in the mirrors."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.actions import LogCreate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import State, StateType
+
+from deployments.ledger import read_ledger
+from sessions.outcome import Outcome
+from tests.e2e.scheduling import TURNED_AWAY, runs_of
+from tests.fakes.house import House
+from tests.workspace.people import Person, bare_repository, git
+
+CLEAN_SECONDS = 15
+
+
+async def log_line(house: House, run_id: UUID) -> None:
+    line = LogCreate(name="x", level=20, message="m", timestamp=datetime.now(UTC), flow_run_id=run_id)
+    async with house.client() as client:
+        await client.create_logs([line])
+
+
+async def logs_and_artifacts(house: House, run_id: UUID) -> tuple[int, int]:
+    async with house.client() as client:
+        logs = await client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
+        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        return len(logs), len(await client.read_artifacts(artifact_filter=of_run))
+
+
+async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_and_commits_with_it(
+    house: House, tmp_path: Path
+) -> None:
+    origin = bare_repository(tmp_path / "origin.git")
+    Person.cloning(origin, tmp_path / "clone").pushes("door.txt", "green\n", "Paint the door")
+    await house.deploy(keep_successful=1, repos=[{"url": str(origin)}])
+    old, new = [await house.run(prompt=f"RUN: echo {n} > door.txt") for n in (1, 2)]
+    for ran in (old, new):
+        await log_line(house, ran.flow_run.id)
+        assert await logs_and_artifacts(house, ran.flow_run.id) == (1, 4)
+    (mirror,) = (path.parent for path in (house.home / "mirrors").glob("*/HEAD"))
+    assert len(git(mirror, "for-each-ref", "refs/heads/sessions").splitlines()) == 2
+    (old.folder.workspace_path / "cache").mkdir(parents=True)
+    (old.folder.workspace_path / "cache").chmod(0o500)
+    assert "1 old runs deleted" in await house.keep_house()
+    left_runs = [run.id for run in await runs_of(house, new.flow_run.deployment_id) if not run.auto_scheduled]
+    assert left_runs == [new.flow_run.id]
+    assert (old.folder.path.exists(), new.folder.path.exists()) == (False, True)
+    (left,) = git(mirror, "for-each-ref", "refs/heads/sessions").splitlines()
+    assert str(new.flow_run.id)[-12:] in left
+    for _ in range(CLEAN_SECONDS * 10):
+        # The server deletes logs in the background.
+        if await logs_and_artifacts(house, old.flow_run.id) == (0, 0):
+            break
+        await asyncio.sleep(0.1)
+    assert await logs_and_artifacts(house, old.flow_run.id) == (0, 0)
+    assert await logs_and_artifacts(house, new.flow_run.id) == (1, 4)
+
+
+async def test_what_became_of_a_deleted_run_is_still_told(house: House) -> None:
+    name = await house.deploy(keep_successful=0, starting_deadline_seconds=0)
+    first, second = [await house.finish(await house.miss_a_slot(session=name)), await house.run(session=name)]
+    assert "2 old runs deleted" in await house.keep_house()
+    third = await house.run(session=name)
+    assert "1 old runs deleted" in await house.keep_house()
+    async with house.client() as client:
+        rows = await read_ledger(client, name, now=datetime.now(UTC), days=7)
+    told = {row.id: (row.origin, row.outcome) for row in rows}
+    assert told == {
+        str(first.flow_run.id): ("schedule", Outcome.COMPLETED),
+        str(second.flow_run.id): ("trigger", Outcome.COMPLETED),
+        str(third.flow_run.id): ("trigger", Outcome.COMPLETED),
+    }
+
+
+async def test_nothing_of_a_running_waiting_or_unfinished_run_is_deleted(house: House) -> None:
+    name = await house.deploy(keep_successful=0, keep_failed=0)
+    ids = [await house.ask_for(session=name) for _ in range(4)]
+    kinds = (StateType.RUNNING, StateType.SCHEDULED, StateType.PAUSED, StateType.PENDING)
+    async with house.client() as client:
+        for run_id, kind in zip(ids, kinds, strict=True):
+            await client.set_flow_run_state(run_id, State(type=kind), force=True)
+    assert "0 old runs deleted" in await house.keep_house()
+    async with house.client() as client:
+        assert [(await client.read_flow_run(run_id)).state_type for run_id in ids] == list(kinds)
+
+
+async def test_skipped_runs_are_kept_for_thirty_days_however_many(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await house.deploy(keep_successful=0, keep_failed=0)
+    async with house.client() as client:
+        for asked in [await house.ask_for(session=name) for _ in range(3)]:
+            await client.set_flow_run_state(asked, TURNED_AWAY, force=True)
+    for days, deleted in ((29, 0), (31, 3)):
+        later = datetime.now(UTC) + timedelta(days=days)
+        monkeypatch.setattr("tasks.history.utc_now", lambda later=later: later)
+        assert f"{deleted} old runs deleted" in await house.keep_house()
+
+
+async def test_the_history_of_a_session_that_was_deleted_goes_too(house: House) -> None:
+    ran = await house.run()
+    async with house.client() as client:
+        await client.delete_deployment(ran.flow_run.deployment_id)
+    assert "1 old runs deleted" in await house.keep_house()
+    assert await runs_of(house, ran.flow_run.deployment_id) == []
+    assert not ran.folder.path.exists()

@@ -1,0 +1,97 @@
+"""Runs whose process died with its worker: the automations free their slot. The silence is 10 s here, not 90."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.events import emit_event
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from deployments.automations import unbegun_automation, zombie_automation
+from tasks.signs_of_life import HEARTBEAT
+from tests.fakes.house import House
+
+SHORTEST_SILENCE_SECONDS = 10
+PATIENCE_SECONDS = 40
+PENDING = State[None](type=StateType.PENDING)
+RUNNING = State[None](type=StateType.RUNNING)
+
+
+def only_for(run_ids: list[UUID], automation: AutomationCore) -> AutomationCore:
+    """The automation for some runs alone, so that it does not end other tests' runs."""
+    trigger = automation.trigger
+    assert isinstance(trigger, EventTrigger)
+    match = ResourceSpecification({"prefect.resource.id": [f"prefect.flow-run.{run_id}" for run_id in run_ids]})
+    return automation.model_copy(
+        update={"name": f"{automation.name} {run_ids[0]}", "trigger": trigger.model_copy(update={"match": match})}
+    )
+
+
+async def taken_by_a_worker(client: PrefectClient, run_id: UUID) -> FlowRun:
+    """Give a run the one slot of its session, as a worker does."""
+    await client.set_flow_run_state(run_id, PENDING)
+    return await client.read_flow_run(run_id)
+
+
+def beat(run: FlowRun, flow_name: str) -> None:
+    flow = {"prefect.resource.id": f"prefect.flow.{run.flow_id}", "prefect.resource.role": "flow"}
+    related = [flow | {"prefect.resource.name": flow_name}]
+    emit_event(HEARTBEAT, resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"}, related=related)
+
+
+async def test_runs_that_fell_silent_or_never_began_are_crashed_and_their_slot_is_free(house: House) -> None:
+    silent, unbegun, foreign = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b", "c")]
+    ids = [await house.ask_for(session=name) for name in (silent, unbegun, foreign)]
+    healthy = await house.ask_for(session=await house.deploy(f"{house.session}-d"))
+    async with house.client() as client:
+        for automation in (zombie_automation(SHORTEST_SILENCE_SECONDS), unbegun_automation(SHORTEST_SILENCE_SECONDS)):
+            await client.create_automation(only_for([*ids, healthy], automation))
+        await asyncio.sleep(1)
+        taken = [await taken_by_a_worker(client, run_id) for run_id in ids]
+        for run_id in (ids[0], ids[2]):
+            await client.set_flow_run_state(run_id, RUNNING)
+        with temporary_settings({PREFECT_API_URL: house.url}):
+            beat(taken[0], "scheduled-session")
+            beat(taken[2], "somebody-elses-flow")
+        await house.finish(healthy)
+        crashed = [await until_crashed(client, run_id) for run_id in ids[:2]]
+        assert ["died" in (run.state.message or "") for run in crashed if run.state] == [True, True]
+        assert all(run.start_time is None or (datetime.now(UTC) - run.start_time).seconds < 120 for run in crashed)
+        for name in (silent, unbegun):
+            again = await house.ask_for(session=name)
+            assert (await taken_by_a_worker(client, again)).state_type is StateType.PENDING
+        assert (await client.read_flow_run(ids[2])).state_type is StateType.RUNNING
+        assert (await client.read_flow_run(healthy)).state_name == "Completed"
+
+
+async def until_crashed(client: PrefectClient, run_id: UUID) -> FlowRun:
+    for _ in range(PATIENCE_SECONDS * 5):
+        if (run := await client.read_flow_run(run_id)).state_type is StateType.CRASHED:
+            return run
+        await asyncio.sleep(0.2)
+    raise AssertionError("the run was not crashed in time")
+
+
+async def test_a_run_beats_often_enough_whatever_prefect_was_told(house: House) -> None:
+    ran = await house.run()
+    about = {"resource": {"id": [f"prefect.flow-run.{ran.flow_run.id}"]}, "event": {"name": [HEARTBEAT]}}
+    async with house.client() as client:
+        for _ in range(50):
+            answer = await client.request("POST", "/events/filter", json={"filter": about})
+            if answer.json()["total"] >= 2:
+                return
+            await asyncio.sleep(0.2)
+    pytest.fail("the run sent no heartbeat beside Prefect's own one of every three minutes")
+
+
+async def test_a_second_run_does_not_get_the_slot_of_one_that_lives(house: House) -> None:
+    name = await house.deploy()
+    first, second = await house.ask_for(session=name), await house.ask_for(session=name)
+    async with house.client() as client:
+        assert (await taken_by_a_worker(client, first)).state_type is StateType.PENDING
+        assert (await taken_by_a_worker(client, second)).state_type is StateType.CANCELLED

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from sessions.errors import ModelError, SettingsError
+from sessions.models import Usage, find_model, known_models, require_model
+
+
+@pytest.mark.parametrize("name", ["claude-haiku-4-5", "claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5"])
+def test_a_model_is_found_by_id_alias_and_with_its_provider(name: str) -> None:
+    assert find_model(name).id == "claude-haiku-4-5"
+
+
+@pytest.mark.parametrize("name", ["claude-haiku", "google/claude-haiku-4-5", "", "anthropic/"])
+def test_an_unknown_model_is_refused_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(ModelError, match="is not a known model; .*known are .*claude-sonnet-4-5"):
+        find_model(name)
+
+
+def test_what_the_seeds_enable_is_enabled_and_what_they_gate_is_gated() -> None:
+    gated = {model.id for model in known_models().values() if model.gate}
+    assert gated == {"claude-opus-4-6", "claude-sonnet-4-6", "gemini-2.5-pro"}
+    assert set(known_models()) - gated == {
+        "claude-sonnet-4-5",
+        "claude-opus-4-5",
+        "claude-haiku-4-5",
+        "gemini-2.5-flash",
+    }
+
+
+def test_a_gated_model_is_refused_until_its_id_is_enabled() -> None:
+    with pytest.raises(ModelError, match="SESSIONS_ENABLED_MODELS=claude-opus-4-6"):
+        require_model("claude-opus-4-6", runner="anthropic")
+    assert require_model("claude-opus-4-6", runner="anthropic", enabled=["claude-opus-4-6"]).id == "claude-opus-4-6"
+
+
+def test_a_runner_of_another_provider_is_refused() -> None:
+    with pytest.raises(ModelError, match="runner anthropic cannot run Gemini 2.5 Flash"):
+        require_model("gemini-2.5-flash", runner="anthropic")
+
+
+def test_numbers_beyond_the_models_are_refused_and_not_clipped() -> None:
+    model = find_model("claude-sonnet-4-5")
+    model.require_limits(temperature=1.0, max_tokens=model.max_output_tokens)
+    with pytest.raises(ModelError, match="it takes 0 to 1") as too_hot:
+        model.require_limits(temperature=1.01, max_tokens=1)
+    with pytest.raises(ModelError, match="it takes 1 to 64,000") as too_long:
+        model.require_limits(temperature=0, max_tokens=64_001)
+    assert (too_hot.value.field, too_long.value.field) == ("temperature", "max_tokens")
+
+
+def test_every_kind_of_token_has_its_price() -> None:
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000, cache_read_tokens=1_000_000)
+    assert find_model("claude-sonnet-4-5").cost_usd(usage) == pytest.approx(3.0 + 15.0 + 0.30)
+    assert (usage + usage).total_tokens == 6_000_000
+
+
+def test_a_project_adds_models_and_replaces_shipped_ones(tmp_path: Path) -> None:
+    shipped = (Path(__file__).parent.parent / "sessions" / "models.toml").read_text()
+    block = shipped.split("[[models]]")[1]
+    mine = tmp_path / "models.toml"
+    mine.write_text(
+        "[[models]]"
+        + block.replace("20250929", "1").replace('"claude-sonnet-4-5"', '"my-model"')
+        + "[[models]]"
+        + block.replace("input = 3.0", "input = 4.0")
+    )
+    assert find_model("my-model", mine).max_output_tokens == 64_000
+    assert find_model("claude-sonnet-4-5", mine).price.input == 4.0
+    assert find_model("claude-haiku-4-5", mine).price.input == 1.0
+
+
+@pytest.mark.parametrize("text", ["[[models]]\nid = 7", "not = toml = at all", "[[models]]\nid = 'x'\nspeed = 3"])
+def test_a_models_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    mine = tmp_path / "models.toml"
+    mine.write_text(text)
+    with pytest.raises(SettingsError, match="not a models file"):
+        find_model("claude-haiku-4-5", mine)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from sessions.errors import SettingsError
+from sessions.settings import Settings, read_settings
+
+
+def test_without_any_variable_there_is_a_home_a_memory_in_it_and_a_model() -> None:
+    settings = read_settings()
+    assert settings.home.is_absolute()
+    assert settings.memory_address == f"sqlite:///{settings.home / 'memory.sqlite3'}"
+    assert settings.model_for("main") == "claude-sonnet-4-5"
+
+
+def test_variables_are_read_under_their_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {
+        "SESSIONS_HOME": str(tmp_path),
+        "SESSIONS_MEMORY_URL": "sqlite:////data/m.sqlite3",
+        "SESSIONS_ENABLED_MODELS": " claude-opus-4-6 , gemini-2.5-pro,",
+        "SESSIONS_AGENT_MODELS": '{"owl": "claude-haiku-4-5"}',
+        "ANTHROPIC_API_KEY": "sk-x",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert (settings.home, settings.memory_address) == (tmp_path, "sqlite:////data/m.sqlite3")
+    assert settings.enabled_models == ("claude-opus-4-6", "gemini-2.5-pro")
+    assert settings.anthropic_api_key.get_secret_value() == "sk-x"
+    assert settings.anthropic_base_url == "http://127.0.0.1:1"
+
+
+def test_the_model_is_the_asked_one_then_the_agents_then_the_projects() -> None:
+    settings = Settings(model="project", agent_models={"owl": "agents"})
+    chosen = [settings.model_for("owl", "asked"), settings.model_for("owl"), settings.model_for("dove")]
+    assert chosen == ["asked", "agents", "project"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSIONS_CONTEXT_TOKENS", "12"),
+        ("SESSIONS_DELIVERY_RETRIES", "-1"),
+        ("SESSIONS_WEBHOOK_TIMEOUT_SECONDS", "0"),
+        ("SESSIONS_MODEL_RETRIES", "many"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        read_settings()
+
+
+def test_an_agent_models_that_is_no_json_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSIONS_AGENT_MODELS", "owl=haiku")
+    with pytest.raises(SettingsError, match="SESSIONS_AGENT_MODELS"):
+        read_settings()
+
+
+def test_a_model_can_be_reached_with_a_key_or_an_address() -> None:
+    Settings(anthropic_api_key="k").require_model_access()
+    Settings(anthropic_base_url="http://127.0.0.1:1").require_model_access()
+    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL"):
+        Settings().require_model_access()
+
+
+def test_a_key_is_not_shown() -> None:
+    assert "sk-secret" not in repr(Settings(anthropic_api_key="sk-secret"))
