@@ -27,7 +27,7 @@ def demo() -> None:
     from sessions.settings import read_settings  # noqa: PLC0415
 
     settings, root = read_settings(), Path(__file__).resolve().parent.parent
-    real = bool(os.environ.get("ANTHROPIC_API_KEY"))
+    real = bool(os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_BASE_URL"))
     typer.echo(f"Real API; at most {RUNS} x {MAX_COST_USD:.2f} USD." if real else f"{OFFLINE}\n{USE_A_KEY}")
     definition = next(item for item in load_all(root, settings) if item.name == SESSION)
     home = demo_home(settings.home, datetime.now(UTC))

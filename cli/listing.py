@@ -37,13 +37,20 @@ def list_all(*, as_json: Json = False) -> None:
 def _row(view: "SessionView") -> list[str]:
     last = view.last_run
     return [
-        view.name,
+        view.name if _says_the_same(view) else f"{view.name}\n{view.display_name}",
         view.status,
         view.schedule.description if view.schedule else "only when triggered",
         moment(view.state.next_run_at),
         moment((last.started_at or last.slot_at) if last else None),
         _ending(last) if last else "-",
     ]
+
+
+def _says_the_same(view: "SessionView") -> bool:
+    """Whether the name can be read out of the display name, as that of a new session can."""
+    from deployments.names import slug_of  # noqa: PLC0415
+
+    return view.name in (view.display_name, slug_of(view.display_name))
 
 
 def _ending(row: "RunRow") -> str:
@@ -67,7 +74,8 @@ def show(name: Name, *, as_json: Json = False) -> None:
 
 
 def _print_view(view: "SessionView") -> None:
-    typer.echo(f"{view.name}: {view.status}\n{view.description}\n")
+    named = "" if view.display_name == view.name else f" ({view.display_name})"
+    typer.echo(f"{view.name}{named}: {view.status}\n{view.description}\n")
     for schedule in view.schedules:
         typer.echo(f"  schedule    {schedule.description}: {schedule.expr}" + " (suspended)" * (not schedule.active))
     typer.echo(f"  next        {', '.join(map(moment, view.next_runs)) or 'none'}")

@@ -1,11 +1,12 @@
 """The `sessions` command."""
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from cli import definitions, demo, doctor, listing, openclaw, operations, running, stack
+from cli import definitions, demo, dispatch, doctor, listing, openclaw, operations, running, stack
 from sessions.errors import SessionError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command("list")(listing.list_all)
 app.command("show")(listing.show)
 app.command("runs")(listing.runs)
 app.command("trigger")(running.trigger)
+app.command("dispatch")(dispatch.dispatch)
 app.command("doctor")(doctor.doctor)
 app.command("suspend")(operations.suspend)
 app.command("resume")(operations.resume)
@@ -56,3 +58,9 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    # The edge: what nobody foresaw is one sentence too, and the traceback is there for who asks for it.
+    except Exception as error:
+        if os.environ.get("SESSIONS_DEBUG"):
+            raise
+        print(f"sessions: {type(error).__name__}: {error}; set SESSIONS_DEBUG=1 to see where", file=sys.stderr)
+        sys.exit(1)

@@ -1,6 +1,7 @@
 """`sessions suspend`, `resume`, `update` and `delete`: what is done with a session that is there."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -105,7 +106,7 @@ def update(
     for problem in updated.warnings:
         typer.echo(str(problem), err=True)
     for path in updated.files:
-        typer.echo(f"wrote     {path}")
+        typer.echo(f"wrote     {os.path.relpath(path)}")
     if updated.deployed:
         typer.echo(f"deployed  {name}")
     if updated.note:
@@ -161,11 +162,13 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a session: its schedules and coming runs at once, its history in the background. Its memory is kept."""
-    from deployments.deletion import Deletion  # noqa: PLC0415 - imports Prefect
+    from deployments.deletion import Deletion, require_possible  # noqa: PLC0415 - imports Prefect
 
     how = Deletion(running=running, forget_memory=forget_memory, with_definition=with_definition)
     if not yes:
-        _ask(asyncio.run(_plan(name)), how)
+        plan = asyncio.run(_plan(name))
+        require_possible(plan, how)
+        _ask(plan, how)
     deleted = asyncio.run(_delete(name, how))
     if as_json:
         print_json(deleted)
@@ -174,14 +177,12 @@ def delete(
 
 
 def _ask(plan: "DeletionPlan", how: "Deletion") -> None:
-    lines = [f"{plan.schedules} schedules and {plan.history} runs of history"]
-    lines += [f"{run}, which is at work: {'cancelled' if how.running == 'cancel' else 'left'}" for run in plan.at_work]
-    memory = f"the memory of agent {', '.join(plan.agents)}"
-    lines.append(f"{memory}: {'forgotten' if how.forget_memory else 'kept'}")
+    lines = [f"schedules: {plan.schedules}; runs of history: {plan.history}"]
+    lines += [f"{run} is at work: {'cancelled' if how.running == 'cancel' else 'goes on'}" for run in plan.at_work]
+    lines.append(f"memory of agent {', '.join(plan.agents)}: {'forgotten' if how.forget_memory else 'kept'}")
     if plan.definition:
-        lines.append(
-            f"{plan.definition}: {'removed' if how.with_definition else 'stays, and a deploy would bring it back'}"
-        )
+        fate = "removed" if how.with_definition else "stays, and a deploy would bring the session back"
+        lines.append(f"{os.path.relpath(plan.definition)}: {fate}")
     typer.echo(f"Delete {plan.name}?\n" + "\n".join(f"  {line}" for line in lines), err=True)
     typer.confirm("Delete it", abort=True, err=True)
 

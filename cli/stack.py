@@ -1,6 +1,5 @@
 """`sessions up`: a whole Prefect on this machine."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,6 @@ def up(*, port: Port = 4200) -> None:
     settings, root = read_settings(), Path.cwd()
     settings.require_model_access()
     options = StackOptions(home=settings.home, port=port, root=root, definitions=load_all(root, settings))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_stack(options, say=typer.echo) as stack:
         typer.echo(f"Prefect UI   {stack.address.ui_url}")
         typer.echo(f"For prefect  export PREFECT_API_URL={stack.address.api_url}")

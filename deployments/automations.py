@@ -9,6 +9,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 from prefect.events.schemas.events import ResourceSpecification
 
 from tasks.deployed import FLOW_NAME
+from tasks.dispatching import DISPATCH_FLOW
 from tasks.signs_of_life import HEARTBEAT
 
 NAME = "scheduled-sessions: crash runs that fell silent"
@@ -18,7 +19,7 @@ SILENCE_SECONDS = 90
 #: A worker takes a run ten seconds before its slot, and its process needs a few seconds to begin.
 UNBEGUN_SECONDS = 100
 #: Other flows on the same server are none of our business: Prefect's own heartbeat is every three minutes.
-_OUR_FLOWS = [FLOW_NAME, "housekeeping"]
+_OUR_FLOWS = [FLOW_NAME, DISPATCH_FLOW, "housekeeping"]
 
 
 def zombie_automation(silence_seconds: int = SILENCE_SECONDS) -> AutomationCore:

@@ -18,6 +18,7 @@ from deployments.definitions import Definition
 from deployments.local_stack import (
     StackAddress,
     api_url,
+    ending_in_order,
     find_stack,
     free_port,
     recorded,
@@ -61,6 +62,7 @@ def run_stack(options: StackOptions, say: Callable[[str], None]) -> Iterator[Run
         raise ServerError(f"a stack runs from {options.home} already: {other.ui_url}")
     port = free_port(options.port)
     with ExitStack() as parts:
+        parts.enter_context(ending_in_order())
         say("Starting the Prefect server …")
         server = parts.enter_context(run_server(options.home, port))
         url = api_url(port)

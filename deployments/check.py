@@ -7,9 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from deployments.check_dispatch import check_dispatch_parameters, check_rule_hours, check_rule_sessions, is_dispatch
 from deployments.check_parameters import check_parameters
 from deployments.check_texts import check_texts
 from deployments.definitions import (
+    DISPATCH_ENTRYPOINT,
     ENTRYPOINT,
     LONGEST_NAME,
     TOP_KEYS,
@@ -55,7 +57,8 @@ def check_files(
             problems.append(Problem(file=path, line=error.line, field="file", message=str(error)))
     for document in documents:
         problems += _check_document(document, settings, root, now)
-    problems += _check_names(documents, _siblings(root, paths))
+    siblings = list(_siblings(root, paths))
+    problems += [*_check_names(documents, siblings), *check_rule_sessions(documents, siblings)]
     return sorted(problems, key=lambda problem: (str(problem.file), problem.line))
 
 
@@ -65,7 +68,12 @@ def check_text(text: str, file: Path, settings: Settings, *, root: Path, now: da
         document = parse_document(text, file)
     except DocumentError as error:
         return [Problem(file=file, line=error.line, field="file", message=str(error))]
-    problems = [*_check_document(document, settings, root, now), *_check_names([document], _siblings(root, [file]))]
+    siblings = list(_siblings(root, [file]))
+    problems = [
+        *_check_document(document, settings, root, now),
+        *_check_names([document], siblings),
+        *check_rule_sessions([document], siblings),
+    ]
     return sorted(problems, key=lambda problem: problem.line)
 
 
@@ -111,15 +119,23 @@ def check_deployment(raw: Mapping[str, object], settings: Settings, root: Path, 
     found = [*_check_form(raw), *_check_identity(raw)]
     parameters = raw.get("parameters", {})
     if isinstance(parameters, Mapping):
-        base = list(check_parameters(parameters, settings, root))
+        base = list(_check_parameters(raw, parameters, settings, root))
         found += [finding.within("parameters") for finding in base]
         for index, own in _own_parameters(raw):
-            both = check_parameters({**parameters, **own}, settings, root)
+            both = _check_parameters(raw, {**parameters, **own}, settings, root)
             found += [new.within("schedules", index, "parameters") for new in both if new not in base]
-    found += _check_schedules(raw, now)
+    found += [*_check_schedules(raw, now), *_check_deletion(raw), *check_rule_hours(raw, now)]
     yield from found
     known = {finding.location for finding in found}
     yield from (finding for finding in check_texts(raw) if finding.location not in known)
+
+
+def _check_parameters(
+    raw: Mapping[str, object], parameters: Mapping[str, object], settings: Settings, root: Path
+) -> Iterator[Finding]:
+    if is_dispatch(raw):
+        return check_dispatch_parameters(parameters)
+    return check_parameters(parameters, settings, root)
 
 
 def _check_form(raw: Mapping[str, object]) -> Iterator[Finding]:
@@ -146,8 +162,8 @@ def _check_identity(raw: Mapping[str, object]) -> Iterator[Finding]:
     if isinstance(name, str) and (not re.fullmatch(SLUG, name) or len(name) > LONGEST_NAME):
         rule = f"takes lower-case letters, digits and hyphens, at most {LONGEST_NAME}"
         yield Finding(("name",), f"{name!r} {rule}; for example {slug_of(name)}")
-    if isinstance(entrypoint, str) and entrypoint != ENTRYPOINT and "{{" not in entrypoint:
-        message = f"must be {ENTRYPOINT}; flows that are no sessions belong into prefect.yaml"
+    if isinstance(entrypoint, str) and entrypoint not in (ENTRYPOINT, DISPATCH_ENTRYPOINT) and "{{" not in entrypoint:
+        message = f"must be {ENTRYPOINT}, or {DISPATCH_ENTRYPOINT}; other flows belong into prefect.yaml"
         yield Finding(("entrypoint",), message)
     tags = raw.get("tags")
     if isinstance(tags, list) and (fault := tags_fault(tag for tag in tags if isinstance(tag, str))):
@@ -174,6 +190,18 @@ def _check_schedules(raw: Mapping[str, object], now: datetime) -> Iterator[Findi
         if (slug := entry.get("slug")) and slugs.setdefault(str(slug), index) != index:
             yield Finding(("schedules", index, "slug"), f"{slug!r} is the slug of another schedule; give it its own")
         yield from _check_timing(entry, ("schedules", index), now)
+
+
+def _check_deletion(raw: Mapping[str, object]) -> Iterator[Finding]:
+    parameters, schedules = raw.get("parameters"), raw.get("schedules")
+    if not isinstance(parameters, dict) or parameters.get("delete_after_run") is not True:
+        return
+    entries = schedules if isinstance(schedules, list) else []
+    if not entries or not all(isinstance(entry, dict) and "rrule" in entry for entry in entries):
+        message = (
+            "is for a session that is due once; give it `rrule` schedules only (`sessions new --at`), or take it out"
+        )
+        yield Finding(("parameters", "delete_after_run"), message)
 
 
 def _check_timing(entry: Mapping[str, object], location: Location, now: datetime) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ from sessions.schedule import (
 
 FOLDER = "deployments"
 ENTRYPOINT = "flows/scheduled_session.py:scheduled_session"
+#: The other flow that a definition may be of: which session's turn it is.
+DISPATCH_ENTRYPOINT = "flows/dispatch.py:dispatch"
 LONGEST_NAME = 50
 #: What may stand beside `deployments` at the top of a file.
 TOP_KEYS = ("deployments", "pull", "name", "prefect-version")
@@ -113,7 +115,7 @@ class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
 
 
 class Definition(BaseModel, extra="forbid"):
-    """One deployment of a definition file: every key that it may have.
+    """One deployment of a definition file, of a session or a dispatch: every key that it may have.
 
     `parameters` are as they stand there; `sessions.spec.parse_spec` makes a session of them. `pull` says where the code
     comes from; None is the checkout at hand.
@@ -136,6 +138,11 @@ class Definition(BaseModel, extra="forbid"):
     def file(self) -> Path:
         """Where it stands."""
         return self._file
+
+    @property
+    def is_session(self) -> bool:
+        """Whether it is of the flow of sessions."""
+        return self.entrypoint == ENTRYPOINT
 
     @property
     def line(self) -> int:

@@ -122,7 +122,7 @@ async def delete_session(
         MemoryStoreError: the memory cannot be written.
     """
     plan = await plan_deletion(client, name, root)
-    _require_possible(plan, how)
+    require_possible(plan, how)
     deleted = Deleted(name=name, definition=plan.definition)
     with said_plainly(name):
         if deployment := await find_deployed(client, name, deleted_too=True):
@@ -135,7 +135,12 @@ async def delete_session(
     return deleted
 
 
-def _require_possible(plan: DeletionPlan, how: Deletion) -> None:
+def require_possible(plan: DeletionPlan, how: Deletion) -> None:
+    """Refuse a deletion that cannot be, before anybody is asked and anything changes.
+
+    Raises:
+        SpecError: the definition is not at hand, or the memory cannot be forgotten.
+    """
     if how.with_definition and plan.definition is None:
         raise SpecError(f"there is no definition of {plan.name} in deployments/ here", field="with_definition")
     if not plan.deployed and not how.with_definition:

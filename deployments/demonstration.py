@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import time
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,19 +14,20 @@ from pydantic import BaseModel, JsonValue
 
 from deployments.bring_up import StackOptions, run_stack
 from deployments.definitions import Definition
-from deployments.trigger import trigger_session
-from sessions.errors import RunFolderError, ServerError
+from deployments.runs import as_row
+from deployments.trigger import trigger_session, wait_for_end
+from sessions.errors import RunFolderError
 from sessions.offline import DEMO_SCRIPT, open_offline_model
 from sessions.redaction import Redactor
-from sessions.run_folder import RunFolder, RunRecord, is_closed, read_record, runs_folder
+from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
 from sessions.transcript import Entry, Transcript
 
 SESSION = "nightly-code-health"
 RUNS = 2
+DEMOS_KEPT = 2
 #: What one run may cost with a real key.
 MAX_COST_USD = 0.50
 LOOK_SECONDS = 0.1
-PATIENCE_SECONDS = 420
 LINE_CHARACTERS = 90
 STEPS: dict[str, str] = {
     "agent_started": "context is built, the agent starts",
@@ -56,8 +57,8 @@ class DemoEnd(BaseModel, frozen=True):
 
 @contextmanager
 def model_environment(source: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The environment with a model to reach: the real one where a key is set, the offline model where not."""
-    if source.get("ANTHROPIC_API_KEY"):
+    """The environment with a model to reach: that of its key or address, or the offline model where neither is set."""
+    if source.get("ANTHROPIC_API_KEY") or source.get("ANTHROPIC_BASE_URL"):
         yield dict(source)
         return
     with open_offline_model(DEMO_SCRIPT) as model:
@@ -89,7 +90,7 @@ def _run_once(number: int, home: Path, say: Say) -> DemoRun:
     say(f"\nRun {number} of {RUNS}: as `sessions trigger {SESSION}` would start it")
     run_id = asyncio.run(_trigger(overrides))
     folder = runs_folder(home) / str(run_id)
-    _follow(folder, say)
+    asyncio.run(_follow(run_id, folder, say))
     return _ended(folder)
 
 
@@ -125,17 +126,18 @@ class _Follower:
             self._steps.add(step)
 
 
-def _follow(folder: Path, say: Say) -> None:
-    follower, until = _Follower(folder, say), time.monotonic() + PATIENCE_SECONDS
+async def _follow(run_id: UUID, folder: Path, say: Say) -> None:
+    """Say what the run does until Prefect has it ended; its own timeout is what bounds it."""
+    follower = _Follower(folder, say)
     say("  waiting for the worker to start the run's process …")
-    while not is_closed(folder):
-        if time.monotonic() > until:
-            raise ServerError(f"the run did not end within {PATIENCE_SECONDS} s; see {folder} and worker.log beside it")
+    async with get_client() as client:
+        ending = asyncio.create_task(wait_for_end(client, run_id))
+        while not ending.done():
+            follower.look()
+            await asyncio.wait({ending}, timeout=LOOK_SECONDS)
         follower.look()
-        time.sleep(LOOK_SECONDS)
-    follower.look()
-    record = _ended(folder).record
-    say(f"  outcome {record.outcome}: {record.reason}")
+        row = as_row(ending.result())
+    say(f"  outcome {row.outcome}: {row.reason}")
 
 
 def _shown(entry: Entry) -> str:
@@ -162,8 +164,11 @@ def _text(path: Path) -> str:
 
 
 def demo_home(home: Path, now: datetime) -> Path:
-    """A new folder for one demo, so that its first run knows nothing."""
-    return home / "demos" / f"{now:%Y%m%d-%H%M%S}-{os.getpid()}"
+    """A new folder for one demo, so that its first run knows nothing. Only the newest earlier ones are kept."""
+    demos = home / "demos"
+    for old in sorted(demos.iterdir())[:-DEMOS_KEPT] if demos.is_dir() else []:
+        shutil.rmtree(old, ignore_errors=True)
+    return demos / f"{now:%Y%m%d-%H%M%S}-{os.getpid()}"
 
 
 def recalled_lines(run: DemoRun) -> list[str]:

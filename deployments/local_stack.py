@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,10 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 #: How often the worker asks for due runs. Prefect's 10 s would be most of the wait of a triggered run.
 WORKER_QUERY_SECONDS = 1
+
+
+#: Should this process be killed, its server and worker end too, where the system can do that (Linux).
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 
 
 class StackAddress(BaseModel):
@@ -126,11 +132,16 @@ def _child(
     command: list[str], log: Path, environment: Mapping[str, str], cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=dict(environment), cwd=cwd,
+            [*_DIES_WITH_US, *command],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=dict(environment),
+            cwd=cwd,
             start_new_session=True,
-        )  # fmt: skip
+        )
     try:
         yield process
     finally:
@@ -165,6 +176,20 @@ def _healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=2).is_success
     except httpx.HTTPError:
         return False
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """SIGTERM and the closing of the terminal end the block as Ctrl-C does, so that it can stop what it started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

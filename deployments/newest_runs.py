@@ -1,6 +1,6 @@
 """The newest runs of many sessions in few calls, enough to say of each how it went."""
 
-import asyncio
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,12 +71,12 @@ async def _read(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=kinds)),
         expected_start_time=FlowRunFilterExpectedStartTime(after_=after, before_=before),
     )
-    count = await client.count_flow_runs(flow_run_filter=which)
+    found: dict[UUID, FlowRun] = {}
     newest_first = FlowRunSort.EXPECTED_START_TIME_DESC
-    pages = await asyncio.gather(
-        *(
-            client.read_flow_runs(flow_run_filter=which, sort=newest_first, limit=PAGE, offset=offset)
-            for offset in range(0, count, PAGE)
-        )
-    )
-    return list({run.id: run for page in pages for run in page}.values())
+    for offset in itertools.count(0, PAGE):
+        page = await client.read_flow_runs(flow_run_filter=which, sort=newest_first, limit=PAGE, offset=offset)
+        # A run that is begun meanwhile moves another to the next page.
+        found |= {run.id: run for run in page}
+        if len(page) < PAGE:
+            break
+    return list(found.values())

@@ -34,15 +34,18 @@ def find_definition(name_or_file: str, root: Path, settings: Settings) -> Defini
     """A definition by its session's name, or by its file.
 
     Raises:
-        SpecError: there is none, the file holds several, or something in it is wrong.
+        SpecError: there is none, the file holds none or several, or something in it is wrong.
     """
     file = Path(name_or_file)
-    found = load_checked([file] if file.is_file() else find_definitions(root), root, settings)
+    checked = load_checked([file] if file.is_file() else find_definitions(root), root, settings)
+    found = [item for item in checked if item.is_session]
     if not file.is_file():
         names = ", ".join(item.name for item in found) or "none"
         found = [item for item in found if item.name == name_or_file]
         if not found:
             raise SpecError(f"there is no definition {name_or_file!r}; defined are: {names}", field="name")
+    if not found:
+        raise SpecError(f"{file} holds no session; `sessions dispatch --explain` shows a dispatch", field="name")
     if len(found) > 1:
         raise SpecError(f"{file} holds {len(found)} sessions; name one of them", field="name")
     return found[0]

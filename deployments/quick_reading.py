@@ -3,7 +3,6 @@
 Prefect's own models look through the machine's time zones for every schedule, which takes 3 ms for each session.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,12 +20,14 @@ from tasks.deployed import PAGE
 
 async def list_deployed(client: PrefectClient) -> list[DeploymentResponse]:
     """All sessions in the order of their names, with the fields that `_as_deployment` names."""
-    ours: dict[str, Any] = {"flows": our_flow().model_dump(mode="json")}
-    count = (await client.request("POST", "/deployments/count", json=ours)).json()
-    pages = [ours | {"limit": PAGE, "offset": offset} for offset in range(0, count, PAGE)]
-    answers = await asyncio.gather(*(client.request("POST", "/deployments/filter", json=page) for page in pages))
-    listed = [_as_deployment(item) for answer in answers for item in from_json(answer.content)]
-    return [item for item in listed if not is_deleted(item)]
+    found: list[DeploymentResponse] = []
+    while True:
+        # One page after another, since the server answers one at a time.
+        page = {"flows": our_flow().model_dump(mode="json"), "limit": PAGE, "offset": len(found)}
+        answer = from_json((await client.request("POST", "/deployments/filter", json=page)).content)
+        found += [_as_deployment(item) for item in answer]
+        if len(answer) < PAGE:
+            return [item for item in found if not is_deleted(item)]
 
 
 def _as_deployment(item: dict[str, Any]) -> DeploymentResponse:

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 from pydantic import JsonValue
 
-from deployments.definitions import find_definitions
+from deployments.definitions import DISPATCH_ENTRYPOINT, find_definitions
 from deployments.documents import DocumentError, parse_document
 from sessions.errors import SpecError
 
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
 
 
 def all_standing(root: Path) -> Iterator[Standing]:
-    """Every deployment of the definition files under `root`; files that are no YAML are passed over."""
+    """Every session of the definition files under `root`; files that are no YAML are passed over."""
     for file in find_definitions(root):
         try:
             # As the bytes are, so that line ends can stay.
@@ -47,7 +47,7 @@ def all_standing(root: Path) -> Iterator[Standing]:
             continue
         listed = content.get("deployments") if isinstance(content, dict) else None
         for position, raw in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(raw, dict):
+            if isinstance(raw, dict) and raw.get("entrypoint") != DISPATCH_ENTRYPOINT:
                 yield Standing(file, text, cast("dict[str, JsonValue]", content), position)
 
 

@@ -1,4 +1,4 @@
-"""Stops and starts a session's schedules. A run that is at work goes on; one can be triggered all the same."""
+"""Stops and starts the schedules of a session or a dispatch. A run that is at work goes on; one can be triggered."""
 
 from datetime import datetime
 from typing import Literal
@@ -17,12 +17,13 @@ from prefect.client.schemas.responses import DeploymentResponse
 from pydantic import BaseModel
 
 from deployments.deployed import find_session
+from deployments.dispatching import find_dispatch
 from deployments.prefect_schedules import from_prefect
 from deployments.prefect_server import said_plainly
 from sessions.errors import SpecError
 from sessions.outcome import Outcome
 from sessions.schedule import next_times
-from tasks.flow_runs import as_state, is_attempt
+from tasks.flow_runs import as_state, is_attempt, is_dispatched
 
 #: The most that the server returns at once.
 _PAGE = 200
@@ -93,7 +94,7 @@ async def schedule_slots(client: PrefectClient, deployment_id: UUID) -> None:
 
 
 async def _find_scheduled(client: PrefectClient, name: str) -> DeploymentResponse:
-    deployment = await find_session(client, name)
+    deployment = await find_dispatch(client, name) or await find_session(client, name)
     if not deployment.schedules:
         raise SpecError(f"{name} has no schedule; it runs only when it is triggered", field="schedules")
     return deployment
@@ -115,4 +116,4 @@ async def _call_off(client: PrefectClient, deployment_id: UUID) -> int:
 
 
 def _is_waiting_slot(run: FlowRun) -> bool:
-    return (bool(run.auto_scheduled) or is_attempt(run)) and not run.run_count
+    return (bool(run.auto_scheduled) or is_attempt(run) or is_dispatched(run)) and not run.run_count

@@ -69,12 +69,12 @@ def render_outcomes() -> str:
 def _is_made(outcome: Outcome) -> str:
     """A remark on the words that stand apart."""
     if outcome is Outcome.SKIPPED_OVERLAP:
-        return "the state is Prefect's own: Cancelled"
+        return "Prefect's own state, Cancelled, until housekeeping names it"
     return "kept for later: nothing ends so yet" * (outcome in RESERVED)
 
 
 #: Words that are decided, and that no run ends with so far.
-RESERVED = (Outcome.NO_CHANGE, Outcome.BACKING_OFF, Outcome.NEEDS_INPUT)
+RESERVED = (Outcome.NO_CHANGE, Outcome.NEEDS_INPUT)
 
 
 def render_channels() -> str:

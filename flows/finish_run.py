@@ -1,11 +1,15 @@
 """What follows the agent, in order. Each step is done once, whoever goes on with the run."""
 
+import asyncio
+
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State, StateType
 
 from sessions.agent_work import agent_run_of, conclude, end_interrupted, give_up
 from sessions.errors import SessionError
+from sessions.extraction import Learned
 from sessions.process_tree import end_processes
+from sessions.report import SessionReport
 from sessions.reporting import commit_message, write_report
 from sessions.run_folder import (
     MOST_ATTEMPTS,
@@ -14,11 +18,13 @@ from sessions.run_folder import (
     hold_interrupted,
     unfinished_runs,
 )
+from sessions.runners.base import AgentRun
 from sessions.settings import read_settings
 from tasks.after_errors import park_what_comes_too_soon
 from tasks.artifacts import publish_artifacts
+from tasks.carrying_on import carry_on
 from tasks.delivery import deliver
-from tasks.flow_runs import end_flow_run, read_state_type, show_ending, state_of, utc_now
+from tasks.flow_runs import correct_state, read_state, show_ending, state_of, utc_now
 from tasks.learning import extract_observations, remember
 from tasks.one_shots import switch_off_what_was_due_once
 from tasks.repositories import commit_and_push
@@ -36,18 +42,25 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
     run.count_attempt()
     agent_run = agent_run_of(run, settings)
     conclude(run, agent_run, stopped_by_request=stopped)
-    learned = await extract_observations(run, agent_run)
-    await remember(run, learned)
-    await commit_and_push(run, commit_message(run.record, learned))
+    learned = await carry_on(run, "extracted", extract_observations(run, agent_run)) or Learned()
+    await carry_on(run, "remembered", remember(run, learned))
+    await carry_on(run, "committed", commit_and_push(run, commit_message(run.record, learned)))
     report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
-    await deliver(run, report)
+    await carry_on(run, "delivered", deliver(run, report))
     report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
-    await publish_artifacts(run, report, agent_run)
-    await park_what_comes_too_soon(run.record)
-    await switch_off_what_was_due_once(run.record)
+    await carry_on(run, "published", publish(run, report, agent_run))
     close_if_done(run, utc_now())
-    await show_ending(run.record)
+    await carry_on(run, "closed", show_ending(run.record))
     return state_of(run.record)
+
+
+async def publish(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
+    """Show the run in Prefect, and have the session's schedule heed how it ended."""
+    await publish_artifacts(run, report, agent_run)
+    if not run.record.done("published"):
+        await park_what_comes_too_soon(run.record)
+        await switch_off_what_was_due_once(run.record)
+        run.mark("published", utc_now())
 
 
 async def finish_interrupted_runs(*, agent: str = "", session: str = "") -> int:
@@ -75,9 +88,13 @@ async def _finish_interrupted(run: RunFolder) -> None:
     if run.record.attempts >= MOST_ATTEMPTS:
         give_up(run, utc_now())
         return
-    end_processes(run.record.run_id)
-    state = await read_state_type(run.record.run_id)
+    state = await read_state(run.record.run_id)
+    await leave_interrupted(run)
+    await finish_run(run, stopped=state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING))
+    await correct_state(run.record)
+
+
+async def leave_interrupted(run: RunFolder) -> None:
+    """End what the run's dead process left running, and take what its agent did as all there is."""
+    await asyncio.to_thread(end_processes, run.record.run_id)
     end_interrupted(run, utc_now())
-    await finish_run(run, stopped=state in (StateType.CANCELLED, StateType.CANCELLING))
-    if state not in (None, StateType.COMPLETED, StateType.FAILED):
-        await end_flow_run(run.record)

@@ -1,15 +1,14 @@
 """The one flow: a scheduled session, from its definition to a delivered report."""
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
-from flows.finish_run import finish_interrupted_runs, finish_run
+from flows.finish_run import finish_interrupted_runs, finish_run, leave_interrupted
 from hooks.interrupted import ask_for_housekeeping
 from hooks.succeeded import ask_to_delete
 from sessions.admission import overlapping
 from sessions.agent_work import end_broken
 from sessions.errors import SessionError
-from sessions.outcome import Outcome
 from sessions.overlap import hold_run_in_turn, hold_session
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
@@ -44,7 +43,8 @@ from sessions.spec import (
 from sessions.warm_up import warm_up_for_worker
 from tasks.agent import run_agent
 from tasks.context import build_context
-from tasks.flow_runs import Start, as_state, describe_start, show_start, state_of, utc_now
+from tasks.flow_runs import Start, describe_start, show_start, state_of, utc_now
+from tasks.refusing import refuse
 from tasks.repositories import sync_repos
 from tasks.signs_of_life import signs_of_life
 from tasks.skipping import close_skipped, say_that_it_waits, why_skip
@@ -86,18 +86,20 @@ async def scheduled_session(
     keep_failed: KeepFailed = 3,
 ) -> State[None]:
     """Run one scheduled session, from its definition to a delivered report."""
+    parameters = dict(locals())
     try:
-        start = await describe_start(parse_spec(locals()), utc_now())
+        start = await describe_start(parse_spec(parameters), utc_now())
         async with hold_run_in_turn(read_settings().home, start.record, on_wait=say_that_it_waits) as run:
             with signs_of_life():
                 return await run_session(run, start)
     except SessionError as error:
-        return as_state(Outcome.FAILED, str(error))
+        return await refuse(parameters, error)
 
 
 async def run_session(run: RunFolder, start: Start) -> State[None]:
     """What happens between the slot and the end, unless the run was begun before or may not begin."""
     if run.record.done("closed"):
+        get_run_logger().warning("This run is over and is not run again; start a new one with `sessions trigger`")
         return state_of(run.record)
     await show_start(run.record)
     with hold_session(read_settings().home, run.record) as holder:
@@ -106,7 +108,10 @@ async def run_session(run: RunFolder, start: Start) -> State[None]:
         await finish_interrupted_runs(agent=run.record.spec.agent, session=run.record.session)
         if skip := await why_skip(run, start):
             return await close_skipped(run, skip)
-        await work(run)
+        if run.record.done("agent_started"):
+            await leave_interrupted(run)
+        else:
+            await work(run)
         return await finish_run(run)
 
 

@@ -31,7 +31,7 @@ ALLOWED = frozenset(
     }
 )
 #: What an agent must never have, also when a setting asks for it.
-_OWN = frozenset({"HOME", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"})
+_OWN = frozenset({"HOME", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"})
 _OWN_PREFIXES = ("SESSIONS_", "PREFECT_")
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sessions.day_budget import day_budget
+from sessions.delivery import targets_for
 from sessions.ending import outcome_of, reason_for
 from sessions.errors import ModelError
 from sessions.limits import agent_run_from, supervise
 from sessions.models import Model, find_model
-from sessions.outcome import Outcome
+from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord, close_run
 from sessions.runners import open_runner
@@ -59,14 +60,14 @@ def end_interrupted(run: RunFolder, at: datetime) -> AgentEnd:
 
 
 def end_broken(run: RunFolder, sentence: str, at: datetime) -> AgentEnd:
-    """The end of an agent that something else kept from working; `sentence` says what."""
-    return _ended(run, AgentEnd(stop=Stop.FAILED, error=sentence), at)
+    """The end of an agent that something else kept from working; `sentence` says what. One that ended before stands."""
+    return run.record.agent_end or _ended(run, AgentEnd(stop=Stop.FAILED, error=sentence), at)
 
 
 def _ended(run: RunFolder, end: AgentEnd, at: datetime) -> AgentEnd:
-    run.record.agent_end = end
+    run.record.agent_end = end.model_copy(update={"error": process_redactor()(end.error)})
     run.mark("agent_ended", at)
-    return end
+    return run.record.agent_end
 
 
 def idle_seconds(record: RunRecord, settings: Settings) -> int:
@@ -93,8 +94,13 @@ def agent_run_of(run: RunFolder, settings: Settings) -> AgentRun:
         model=model_of(record, settings),
         agent_session_id=record.agent_session_id,
         started_at=record.steps.get("agent_started", record.opened_at),
-        ended_at=record.steps.get("agent_ended", record.opened_at),
+        # Of an agent that died nobody knows when: its last word was the end, not the moment that it was found.
+        ended_at=None if _was_interrupted(record) else record.steps.get("agent_ended"),
     )
+
+
+def _was_interrupted(record: RunRecord) -> bool:
+    return record.agent_end is not None and record.agent_end.stop is Stop.INTERRUPTED
 
 
 def conclude(run: RunFolder, agent_run: AgentRun, *, stopped_by_request: bool = False) -> None:
@@ -115,7 +121,7 @@ def conclude(run: RunFolder, agent_run: AgentRun, *, stopped_by_request: bool = 
 
 
 def give_up(run: RunFolder, at: datetime) -> None:
-    """Close a run that could not be finished however often it was tried; what was done of it stands.
+    """Close a run whose finishing died each time it was tried; what was done of it stands.
 
     Raises:
         RunFolderError: the disk does not take it.
@@ -123,4 +129,7 @@ def give_up(run: RunFolder, at: datetime) -> None:
     record = run.record
     record.outcome = record.outcome or Outcome.CRASHED
     record.reason = record.reason or f"the run was interrupted and could not be finished in {record.attempts} attempts"
+    if record.delivery is None:
+        waiting = targets_for(record.outcome, record.spec)
+        record.delivery = Delivery.DELIVERY_FAILED if waiting else Delivery.NOTHING_TO_DELIVER
     close_run(run, at)

@@ -37,6 +37,15 @@ class KnownSoFar(BaseModel, frozen=True):
     relevant: list[Observation] = []
     total: int = 0
 
+    def on_clock_of(self, moment: datetime) -> "KnownSoFar":
+        """The same with times in the zone of `moment`, so that a night's run is not dated by the day before."""
+        zone = moment.tzinfo
+        return KnownSoFar(
+            journal=[entry.model_copy(update={"at": entry.at.astimezone(zone)}) for entry in self.journal],
+            relevant=[item.model_copy(update={"event_at": item.event_at.astimezone(zone)}) for item in self.relevant],
+            total=self.total,
+        )
+
 
 def look_up(memory: Memory, *, agent: str, prompt: str) -> KnownSoFar:
     """What `agent` knows that bears on `prompt`, and what it learned last.
@@ -73,6 +82,7 @@ def render_context(
         git_state: one block of Markdown a repository.
         most_tokens: the budget; the parts other than observations always stand.
     """
+    known = known.on_clock_of(slot_at)
     head = [_title(known, spec, session, slot_at), RULES, _limits(spec), _git(git_state), _journal(known.journal)]
     room = most_tokens * CHARACTERS_PER_TOKEN - sum(len(part) + 2 for part in head)
     return "\n\n".join([*head, _observations(known, room)]) + "\n"

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from sessions.admission import Skip
 from sessions.errors import ModelError, RunFolderError
 from sessions.locks import held
-from sessions.models import Usage, find_model
+from sessions.models import find_model
 from sessions.outcome import Outcome
 from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
 from sessions.settings import Settings
@@ -192,7 +192,7 @@ def _cost_so_far(path: Path, record: RunRecord, settings: Settings) -> float:
     except ModelError:
         # It was taken out of the list of models since, and nobody knows its price any more.
         return 0.0
-    return model.cost_usd(sum((entry.usage for entry in read_transcript(transcript) if entry.usage), Usage()))
+    return model.cost_usd(*(entry.usage for entry in read_transcript(transcript) if entry.usage))
 
 
 def _agents_folder(settings: Settings) -> Path:

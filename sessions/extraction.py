@@ -3,21 +3,18 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, Field, ValidationError
 
-from sessions.errors import ExtractionError
+from sessions.errors import ExtractionError, SettingsError
+from sessions.json_call import JsonAnswer, JsonQuestion, ModelCallError, ask_for_json
 from sessions.memory.base import JournalEntry, Observation, ObservationKind, Source
-from sessions.messages_api import NOT_A_MESSAGE, explain_api_error, open_messages_client
 from sessions.models import Model, Usage
 from sessions.runners.base import AgentRun, Stop
 from sessions.settings import Settings
 from sessions.transcript import Entry
-
-if TYPE_CHECKING:
-    from anthropic.types import Message
 
 MOST_OBSERVATIONS = 20
 #: A transcript longer than this is shown to the extractor without its middle; about 50,000 tokens.
@@ -103,47 +100,30 @@ async def extract(
 
 
 async def _ask(transcript: str, model: Model, settings: Settings) -> tuple[Extracted, Usage]:
-    import anthropic  # noqa: PLC0415 - takes a second to import, and only a run that learns needs it
-
-    schema = anthropic.transform_schema(Extracted.model_json_schema())
-    async with open_messages_client(settings) as client:
-        try:
-            answer = await client.messages.create(
-                model=model.id,
-                max_tokens=min(ANSWER_TOKENS, model.max_output_tokens),
-                system=INSTRUCTIONS,
-                messages=[{"role": "user", "content": transcript}],
-                output_config={"format": {"type": "json_schema", "schema": schema}},
-                extra_body={"temperature": 0},  # the client has no argument for it any more; the API takes it
-            )
-        # The client passes on what its parser says of a body that is not JSON.
-        except (anthropic.AnthropicError, ValueError) as error:
-            raise ExtractionError(f"the extraction call to {model.id} failed: {explain_api_error(error)}") from error
-    if not isinstance(getattr(answer, "content", None), list):  # nor does it look whether JSON is a message
-        raise ExtractionError(f"the extraction call to {model.id} failed: {NOT_A_MESSAGE}")
-    return _parsed(answer, model), usage_of(answer)
-
-
-def _parsed(answer: "Message", model: Model) -> Extracted:
-    text = "".join(block.text for block in answer.content if block.type == "text")
+    question = JsonQuestion(
+        model=model,
+        system=INSTRUCTIONS,
+        prompt=transcript,
+        answer=Extracted,
+        max_tokens=min(ANSWER_TOKENS, model.max_output_tokens),
+    )
     try:
-        return Extracted.model_validate_json(text)
+        answer = await ask_for_json(question, settings)
+    except ModelCallError as error:
+        raise ExtractionError(f"the extraction call to {model.id} failed: {error}") from error
+    except SettingsError as error:
+        raise ExtractionError(f"{error}, or choose another SESSIONS_EXTRACTION_MODEL than {model.id}") from error
+    return _parsed(answer, model), answer.usage
+
+
+def _parsed(answer: JsonAnswer, model: Model) -> Extracted:
+    try:
+        return Extracted.model_validate_json(answer.text)
     except ValidationError as error:
-        why = "was cut off" if answer.stop_reason == "max_tokens" else "does not follow its schema"
+        why = "was cut off" if answer.cut_off else "does not follow its schema"
         raise ExtractionError(
             f"the extraction answer of {model.id} {why}; it is tried again with the next run"
         ) from error
-
-
-def usage_of(answer: "Message") -> Usage:
-    """What the provider counted for one answer."""
-    usage = answer.usage
-    return Usage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_creation_input_tokens or 0,
-    )
 
 
 def render_for_extraction(run: AgentRun) -> str:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from sessions.errors import ExtractionError, MemoryStoreError, RunFolderError
+from sessions.errors import ExtractionError, MemoryStoreError, ModelError, RunFolderError
 from sessions.extraction import Learned, extract
 from sessions.memory import open_memory
-from sessions.models import find_model
+from sessions.models import require_enabled
 from sessions.run_folder import RunFolder
 from sessions.runners.base import AgentRun
 from sessions.settings import Settings
@@ -30,12 +30,14 @@ async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Setting
             run_id=record.run_id,
             agent=record.spec.agent,
             session=record.session,
-            model=find_model(settings.extraction_model, settings.models_file),
+            model=require_enabled(
+                settings.extraction_model, enabled=settings.enabled_models, extra_file=settings.models_file
+            ),
             settings=settings,
             now=now,
         )
-    except ExtractionError as error:
-        run.note(f"{NOT_YET} {error}")
+    except (ExtractionError, ModelError) as error:
+        run.note("extracted", f"{NOT_YET} {error}")
         return Learned()
     run.write(run.learned_path, learned.model_dump_json(indent=1))
     run.mark("extracted", now)
@@ -62,6 +64,6 @@ def remember_once(run: RunFolder, learned: Learned, *, settings: Settings, now: 
         with closing(open_memory(settings.memory_address)) as memory:
             memory.remember(learned.observations, learned.journal)
     except MemoryStoreError as error:
-        run.note(f"{NOT_YET} {error}")
+        run.note("remembered", f"{NOT_YET} {error}")
         return
     run.mark("remembered", now)

@@ -23,7 +23,7 @@ LATE = "no worker has taken its run: none is online for its pool, or all are bus
 UNCERTAIN = "no run is there; whether it was due is not known, since the schedule was changed or switched afterwards"
 _STEP = 500
 
-Origin = Literal["schedule", "back-off", "trigger"]
+Origin = Literal["schedule", "back-off", "dispatch", "trigger"]
 
 
 class RunRow(BaseModel, frozen=True):
@@ -32,7 +32,7 @@ class RunRow(BaseModel, frozen=True):
     Times are aware; `outcome` is None until it ends. A slot for which no run was made has no `id`.
 
     Attributes:
-        origin: a schedule's slot, the attempt after a wait for errors, or somebody's wish.
+        origin: a schedule's slot, the attempt after a wait for errors, a dispatch's slot, or somebody's wish.
         schedule_id: the schedule on the server that made it; empty for other origins.
         schedule: that schedule's slug, or its kind where it has none.
     """

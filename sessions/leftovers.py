@@ -3,7 +3,9 @@
 import os
 import shutil
 import stat
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from sessions.day_budget import keep_spent
 from sessions.errors import RunFolderError
@@ -30,6 +32,12 @@ def delete_leftovers(run_id: str, settings: Settings) -> None:
     if record:
         keep_spent(record, settings)
     _remove(folder)
+
+
+def closed_before(home: Path, moment: datetime) -> list[UUID]:
+    """The ids of the runs in this home that were closed before `moment`."""
+    marks = runs_folder(home).glob("*/closed")
+    return [UUID(mark.parent.name) for mark in marks if mark.stat().st_mtime < moment.timestamp()]
 
 
 def _record(folder: Path) -> RunRecord | None:

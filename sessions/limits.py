@@ -88,7 +88,7 @@ def agent_run_from(
         transcript=entries,
         turns=transcript.turns,
         usage=transcript.usage,
-        cost_usd=model.cost_usd(transcript.usage) if model else 0.0,
+        cost_usd=model.cost_usd(*(entry.usage for entry in entries if entry.usage)) if model else 0.0,
         denials=end.denials,
         agent_session_id=agent_session_id,
         started_at=started_at,

@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from sessions.settings import Settings
+from sessions.json_call import JsonAnswer, JsonQuestion, ModelCallError
+from sessions.models import Usage
+from sessions.settings import ModelAccess
 
 if TYPE_CHECKING:
     import anthropic
+    from anthropic.types import Message
 
 #: The client insists on some key; a server without keys takes this one.
 NO_KEY = "no-key-is-set"
@@ -13,16 +16,53 @@ CALL_TIMEOUT_SECONDS = 120.0
 NOT_A_MESSAGE = "the model's server answered something that is not of the Messages API; check ANTHROPIC_BASE_URL"
 
 
-def open_messages_client(settings: Settings) -> "anthropic.AsyncAnthropic":
-    """A client with the settings' key, address and retries. Close it, or use it with `async with`."""
+def open_messages_client(access: ModelAccess, *, retries: int) -> "anthropic.AsyncAnthropic":
+    """A client with that key and address. Close it, or use it with `async with`."""
     import anthropic  # noqa: PLC0415 - takes a second to import
 
     return anthropic.AsyncAnthropic(
-        api_key=settings.anthropic_api_key.get_secret_value() or NO_KEY,
-        base_url=settings.anthropic_base_url or None,
-        max_retries=settings.model_retries,
+        api_key=access.api_key.get_secret_value() or NO_KEY,
+        base_url=access.base_url or None,
+        max_retries=retries,
         timeout=CALL_TIMEOUT_SECONDS,
     )
+
+
+async def ask_claude_for_json(question: JsonQuestion, access: ModelAccess, *, retries: int) -> JsonAnswer:
+    """See `sessions.json_call.ask_for_json`."""
+    import anthropic  # noqa: PLC0415 - takes a second to import
+
+    schema = anthropic.transform_schema(question.answer.model_json_schema())
+    async with open_messages_client(access, retries=retries) as client:
+        try:
+            answer = await client.messages.create(
+                model=question.model.id,
+                max_tokens=question.max_tokens,
+                system=question.system,
+                messages=[{"role": "user", "content": question.prompt}],
+                output_config={"format": {"type": "json_schema", "schema": schema}},
+                extra_body={"temperature": 0},  # the client has no argument for it any more; the API takes it
+            )
+        # The client passes on what its parser says of a body that is not JSON.
+        except (anthropic.AnthropicError, ValueError) as error:
+            raise ModelCallError(explain_api_error(error)) from error
+    # Nor does it look whether JSON is a message.
+    if not isinstance(getattr(answer, "content", None), list) or getattr(answer, "usage", None) is None:
+        raise ModelCallError(NOT_A_MESSAGE)
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    return JsonAnswer(text=text, cut_off=answer.stop_reason == "max_tokens", usage=usage_of(answer))
+
+
+def usage_of(message: "Message") -> Usage:
+    """What the provider counted; a server that counts nothing is taken at its word."""
+    counted = getattr(message, "usage", None)
+    names = {
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_read_tokens": "cache_read_input_tokens",
+        "cache_write_tokens": "cache_creation_input_tokens",
+    }
+    return Usage(**{ours: getattr(counted, theirs, None) or 0 for ours, theirs in names.items()})
 
 
 def explain_api_error(error: "anthropic.AnthropicError | ValueError") -> str:

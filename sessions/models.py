@@ -2,10 +2,11 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -13,8 +14,13 @@ from sessions.errors import ModelError, SettingsError
 
 SHIPPED = Path(__file__).with_name("models.toml")
 PER_MILLION = 1_000_000
+Provider = Literal["anthropic", "google"]
 #: Which provider's models each runner can run.
-RUNNER_PROVIDERS = {"claude-agent-sdk": "anthropic", "anthropic": "anthropic"}
+RUNNER_PROVIDERS: dict[str, Provider] = {
+    "claude-agent-sdk": "anthropic",
+    "anthropic": "anthropic",
+    "gemini": "google",
+}
 
 
 class Usage(BaseModel, frozen=True):
@@ -44,34 +50,51 @@ class Price(BaseModel, frozen=True, extra="forbid"):
     cache_write: float = Field(ge=0)
     cache_read: float = Field(ge=0)
 
+    def cost_usd(self, usage: Usage) -> float:
+        """What `usage` costs, in US dollars."""
+        spent = (
+            usage.input_tokens * self.input
+            + usage.output_tokens * self.output
+            + usage.cache_read_tokens * self.cache_read
+            + usage.cache_write_tokens * self.cache_write
+        )
+        return spent / PER_MILLION
+
+
+class LongPromptPrice(Price, frozen=True):
+    """What an answer costs whose prompt has more than `over_tokens` tokens, cached ones included."""
+
+    over_tokens: int = Field(ge=1)
+
 
 class Model(BaseModel, frozen=True, extra="forbid"):
     """One model: its spelling at the provider, its limits and its list price.
 
-    From `ends_on` the provider answers no more; None where no end is announced.
+    From `ends_on` the provider answers no more; None where no end is announced. `thinking_tokens_min` is the least that
+    a model which thinks unasked can be held to; None for one that thinks only when asked.
     """
 
     id: str = Field(min_length=1)
     name: str
-    provider: str
+    provider: Provider
     aliases: tuple[str, ...] = ()
     context_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=1)
     temperature_max: float = Field(ge=0)
+    thinking_tokens_min: int | None = Field(None, ge=0)
     gate: bool = False
     ends_on: date | None = None
     priced_on: date
     price: Price
+    long_prompt: LongPromptPrice | None = None
 
-    def cost_usd(self, usage: Usage) -> float:
-        """What `usage` costs at the list price, in US dollars."""
-        spent = (
-            usage.input_tokens * self.price.input
-            + usage.output_tokens * self.price.output
-            + usage.cache_read_tokens * self.price.cache_read
-            + usage.cache_write_tokens * self.price.cache_write
-        )
-        return spent / PER_MILLION
+    def cost_usd(self, *answers: Usage) -> float:
+        """What these answers cost at the list price, in US dollars, each by the length of its own prompt."""
+        return sum(self._price_of(usage).cost_usd(usage) for usage in answers)
+
+    def _price_of(self, usage: Usage) -> Price:
+        prompt = usage.total_tokens - usage.output_tokens
+        return self.long_prompt if self.long_prompt and prompt > self.long_prompt.over_tokens else self.price
 
     def require_limits(self, *, temperature: float, max_tokens: int) -> None:
         """Refuse numbers that the model does not take, rather than clip them.
@@ -126,17 +149,40 @@ def find_model(name: str, extra_file: Path | None = None) -> Model:
     raise ModelError(f"{name!r} is not a known model; {hint}known are {', '.join(models)}", field="model")
 
 
-def require_model(name: str, *, runner: str, enabled: Iterable[str] = (), extra_file: Path | None = None) -> Model:
+def require_enabled(name: str, *, enabled: Collection[str] = (), extra_file: Path | None = None) -> Model:
+    """The model that `name` spells, if it may be used.
+
+    Raises:
+        ModelError: unknown, or gated; the sentence names the setting that enables it.
+    """
+    model = find_model(name, extra_file)
+    if model.gate and model.id not in enabled:
+        raise ModelError(f"{model.name} is gated; enable it with SESSIONS_ENABLED_MODELS={model.id}", field="model")
+    return model
+
+
+def require_model(name: str, *, runner: str, enabled: Collection[str] = (), extra_file: Path | None = None) -> Model:
     """The model that `name` spells, if it is enabled and `runner` can run it.
 
     Raises:
         ModelError: unknown, gated, or of a provider that the runner does not speak to.
     """
-    model = find_model(name, extra_file)
-    if model.gate and model.id not in enabled:
-        raise ModelError(f"{model.name} is gated; enable it with SESSIONS_ENABLED_MODELS={model.id}", field="model")
-    if RUNNER_PROVIDERS[runner] != model.provider:
-        able = [r for r, provider in RUNNER_PROVIDERS.items() if provider == model.provider]
-        remedy = f"use runner {able[0]}" if able else f"choose a model of {RUNNER_PROVIDERS[runner]}"
-        raise ModelError(f"runner {runner} cannot run {model.name}; {remedy}", field="model")
+    model = require_enabled(name, enabled=enabled, extra_file=extra_file)
+    provider = RUNNER_PROVIDERS[runner]
+    if model.provider != provider:
+        raise ModelError(
+            f"runner {runner} cannot run {model.name}; use runner {runner_for(model.provider)}, or another model, such "
+            f"as {_first_of(provider, enabled, extra_file)}",
+            field="model",
+        )
     return model
+
+
+def runner_for(provider: Provider) -> str:
+    """The usual runner of a provider's models."""
+    return next(runner for runner, its in RUNNER_PROVIDERS.items() if its == provider)
+
+
+def _first_of(provider: Provider, enabled: Collection[str], extra_file: Path | None) -> str:
+    its = (model for model in known_models(extra_file).values() if model.provider == provider)
+    return next(model.id for model in its if not model.gate or model.id in enabled)

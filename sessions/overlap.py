@@ -6,7 +6,7 @@ that waits to be resumed, though; so each run holds its session by a lock too, w
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,7 +36,8 @@ def hold_session(home: Path, record: RunRecord) -> Iterator[str]:
         except HeldError:
             yield (holder.read_text(encoding="utf-8") if holder.exists() else "") or "one that has just begun"
             return
-        holder.write_text(f"{record.run_name} ({record.run_id})", encoding="utf-8")
+        with suppress(OSError):  # it only says whom the lock belongs to
+            holder.write_text(f"{record.run_name} ({record.run_id})", encoding="utf-8")
         yield ""
 
 

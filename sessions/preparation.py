@@ -12,7 +12,7 @@ from sessions.context import look_up, render_context
 from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
 from sessions.memory import open_memory
-from sessions.models import Model, require_model
+from sessions.models import RUNNER_PROVIDERS, Model, require_model
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners.base import AgentTask
@@ -96,12 +96,11 @@ def make_task(
 
     Raises:
         ModelError: see `choose_model`.
-        SettingsError: neither a key nor an address is set.
+        SettingsError: neither a key nor an address is set for the runner's provider.
     """
-    settings.require_model_access()
     record = run.record
-    home = run.path / "home"
-    home.mkdir(exist_ok=True)
+    access = settings.require_model_access(RUNNER_PROVIDERS[record.spec.runner])
+    home = run.make_folder("home")
     spec = record.spec
     return AgentTask(
         prompt=prompt,
@@ -118,8 +117,8 @@ def make_task(
         disallowed_tools=tuple(spec.disallowed_tools),
         workspace=workspace,
         environment=agent_environment(settings, environment, run_id=record.run_id, home=home),
-        base_url=settings.anthropic_base_url,
-        api_key=settings.anthropic_api_key.get_secret_value(),
+        base_url=access.base_url,
+        api_key=access.api_key.get_secret_value(),
         retries=settings.model_retries,
         agent_session_id=session_id_of(record.run_id),
     )

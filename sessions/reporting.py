@@ -24,15 +24,13 @@ def write_report(
         RunFolderError: the disk does not take it.
     """
     run.record.cost_usd = agent_run.cost_usd + learned.cost_usd
-    report = compose_report(run, agent_run, learned, settings=settings, now=now)
+    report = compose_report(run, agent_run, learned, settings=settings)
     run.write(run.report_path, process_redactor()(render_report(report)))
     run.mark("reported", now)
     return report
 
 
-def compose_report(
-    run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings, now: datetime
-) -> SessionReport:
+def compose_report(run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings) -> SessionReport:
     """The report from the record, the transcript and what was learned.
 
     Raises:
@@ -48,7 +46,7 @@ def compose_report(
         run_name=record.run_name,
         slot_at=record.slot_at,
         started_at=record.opened_at,
-        ended_at=record.steps.get("agent_ended", now),
+        ended_at=agent_run.ended_at,
         outcome=record.outcome,
         reason=record.reason,
         agent=spec.agent,
@@ -63,7 +61,7 @@ def compose_report(
         learned=tuple(learned.observations),
         journal=learned.journal,
         commits=tuple(_committed(result) for result in record.commits if result.status != "none"),
-        notes=tuple(record.notes),
+        notes=tuple(record.notes.values()),
         delivery=record.delivery,
         receipts=tuple(record.receipts),
         full_report=str(run.report_path),

@@ -36,8 +36,7 @@ def starting_folder(run: RunFolder, checkouts: Sequence[Checkout]) -> Path:
     """Where the agent starts: its first repository, or an empty folder."""
     if checkouts:
         return checkouts[0].path
-    run.workspace_path.mkdir(parents=True, exist_ok=True)
-    return run.workspace_path
+    return run.make_folder(run.workspace_path.name)
 
 
 def describe_all(checkouts: Sequence[Checkout], settings: Settings) -> list[str]:
@@ -63,6 +62,6 @@ def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str,
             for checkout in (sync_all(run, root=root, settings=settings) if record.done("agent_started") else [])
         ]
     except RepositoryError as error:
-        run.note(f"Not committed yet; the next run tries again: {error}")
+        run.note("committed", f"Not committed yet; the next run tries again: {error}")
         return
     run.mark("committed", now)

@@ -12,11 +12,10 @@ A step that stands in the record is done and is not done again, whoever goes on 
 retried pod, or the next run of any session.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +23,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from sessions.channels.base import Receipt
 from sessions.errors import RunFolderError
+from sessions.files import write_whole
 from sessions.locks import HeldError, held
 from sessions.outcome import Delivery, Outcome
 from sessions.runners.base import AgentEnd
@@ -39,21 +39,26 @@ Step = Literal[
     "committed",
     "reported",
     "delivered",
+    "published",
     "closed",
 ]
 
 #: The session's name where the flow is called without a deployment.
 NO_DEPLOYMENT = "no-deployment"
-#: What must be done before a run is closed. Something that fails again and again is given up after so many attempts.
-TO_CLOSE: tuple[Step, ...] = ("agent_ended", "extracted", "remembered", "committed", "delivered")
+#: What must be done before a run is closed.
+TO_CLOSE: tuple[Step, ...] = ("agent_ended", "extracted", "remembered", "committed", "delivered", "published")
+#: What fails for the moment, such as a model that is overloaded, is tried again for so long.
+PATIENCE = timedelta(days=7)
+#: A run whose finishing dies, again and again, is left alone after so many attempts.
 MOST_ATTEMPTS = 5
 
 
 class RunRecord(BaseModel):
     """What is known about a run, whether it ended or not.
 
-    `slot_at` is the moment the schedule was due, or the moment somebody asked. `steps` holds when each was done, and
-    `attempts` how often somebody set out to finish the run.
+    `slot_at` is the moment the schedule was due, or the moment somebody asked. `steps` holds when each was done,
+    `notes` what went wrong beside the agent's work, by step, and `attempts` how often finishing was begun and did not
+    come to an end, be that a good one or not.
     """
 
     run_id: str
@@ -70,7 +75,7 @@ class RunRecord(BaseModel):
     delivery: Delivery | None = None
     receipts: list[Receipt] = []
     commits: list[CommitResult] = []
-    notes: list[str] = []
+    notes: dict[Step, str] = {}
     attempts: int = 0
     cost_usd: float = 0.0
 
@@ -106,6 +111,7 @@ class RunFolder:
             RunFolderError: the disk does not take it.
         """
         self.record.steps[step] = at
+        self.record.notes.pop(step, None)
         self.save()
 
     def receipt(self, fresh: Receipt) -> Receipt:
@@ -131,10 +137,22 @@ class RunFolder:
         self.record.attempts += 1
         self.save()
 
-    def note(self, sentence: str) -> None:
-        """Keep a sentence for the report: something went wrong beside the agent's work. Once, however often said."""
-        if sentence not in self.record.notes:
-            self.record.notes.append(sentence)
+    def note(self, step: Step, sentence: str) -> None:
+        """Keep a sentence for the report, on why `step` is not done; it is gone as soon as that is."""
+        self.record.notes[step] = sentence
+
+    def make_folder(self, name: str) -> Path:
+        """A folder of the run's own.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        folder = self.path / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{folder} cannot be made: {error.strerror}; free some space or mend it") from error
+        return folder
 
     def write(self, path: Path, text: str) -> None:
         """Write one of the run's files, whole or not at all.
@@ -142,13 +160,8 @@ class RunFolder:
         Raises:
             RunFolderError: the disk does not take it.
         """
-        part = path.with_name(f".{path.name}.part")
         try:
-            with part.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            write_whole(path, text)
         except OSError as error:
             raise RunFolderError(f"{path} cannot be written: {error.strerror}; free some space or mend it") from error
 
@@ -241,13 +254,18 @@ def close_run(run: RunFolder, at: datetime) -> None:
 
 
 def close_if_done(run: RunFolder, at: datetime) -> None:
-    """Close the run, unless a step is still to be done and was not tried too often; its files stay in any case.
+    """Close the run, unless a step is still to be done and worth another try; its files stay in any case.
 
     Raises:
         RunFolderError: the disk does not take it.
     """
-    record = run.record
-    if all(record.done(step) for step in TO_CLOSE) or record.attempts >= MOST_ATTEMPTS:
+    run.record.attempts = 0
+    if all(run.record.done(step) for step in TO_CLOSE) or is_too_old(run.record, at):
         close_run(run, at)
     else:
         run.save()
+
+
+def is_too_old(record: RunRecord, at: datetime) -> bool:
+    """Whether what is still to be done for a run has been tried for long enough."""
+    return at - record.steps.get("agent_ended", record.opened_at) > PATIENCE

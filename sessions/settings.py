@@ -3,14 +3,33 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJsonError
 
 from sessions.errors import SettingsError
+from sessions.models import Provider
+
+#: For each provider, what a person sets to reach its models.
+_ACCESS: dict[Provider, str] = {
+    "anthropic": "ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL to a server that speaks the Messages API",
+    "google": "GEMINI_API_KEY, or GOOGLE_GEMINI_BASE_URL to a server that speaks the Gemini API",
+}
+
+
+class ModelAccess(BaseModel, frozen=True):
+    """A provider's key and address; an empty address is the provider's own."""
+
+    api_key: SecretStr
+    base_url: str
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a call can be tried at all; a server at an address of one's own may want no key."""
+        return bool(self.api_key.get_secret_value() or self.base_url)
 
 
 class Settings(BaseSettings):
@@ -61,8 +80,8 @@ class Settings(BaseSettings):
         (), description="Names of further variables that the agent's process may see, separated by commas."
     )
     webhook_timeout_seconds: float = Field(10.0, gt=0, description="How long one delivery attempt may take.")
-    delivery_retries: int = Field(2, ge=0, description="How often a delivery is tried again within its run.")
-    delivery_retry_seconds: float = Field(5.0, ge=0, description="Wait before the first further try; it doubles.")
+    delivery_retries: int = Field(2, ge=0, le=10, description="How often a delivery is tried again within its run.")
+    delivery_retry_seconds: float = Field(5.0, ge=0, le=60, description="Wait before the first of them; it doubles.")
     git_name: str = Field("Scheduled Sessions", description="Author of the agent's commits.")
     git_email: str = Field("sessions@localhost", description="Mail address of that author.")
     git_timeout_seconds: float = Field(120.0, gt=0, description="How long to wait for a repository's lock, or for git.")
@@ -73,6 +92,12 @@ class Settings(BaseSettings):
     )
     anthropic_base_url: str = Field(
         "", validation_alias="ANTHROPIC_BASE_URL", description="Any server that speaks the Messages API."
+    )
+    gemini_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias="GEMINI_API_KEY", description="Key of the Gemini API."
+    )
+    gemini_base_url: str = Field(
+        "", validation_alias="GOOGLE_GEMINI_BASE_URL", description="Any server that speaks the Gemini API."
     )
     telegram_bot_token: SecretStr = Field(
         SecretStr(""), validation_alias="TELEGRAM_BOT_TOKEN", description="For channel telegram."
@@ -113,17 +138,25 @@ class Settings(BaseSettings):
         """What `agent` may spend in a day: what a session asks for, then the agent's own number, then all's."""
         return asked or self.agent_cost_per_day_usd.get(agent, self.cost_per_day_usd)
 
-    def require_model_access(self) -> None:
-        """Say before any run starts that no model can be reached.
+    def model_access(self, provider: Provider) -> ModelAccess:
+        """How the models of `provider` are reached."""
+        if provider == "google":
+            return ModelAccess(api_key=self.gemini_api_key, base_url=self.gemini_base_url)
+        return ModelAccess(api_key=self.anthropic_api_key, base_url=self.anthropic_base_url)
+
+    def require_model_access(self, provider: Provider | None = None) -> ModelAccess:
+        """How the models of `provider` are reached; without one, those of the first that can be.
 
         Raises:
             SettingsError: neither a key nor a base address is set.
         """
-        if not self.anthropic_api_key.get_secret_value() and not self.anthropic_base_url:
-            raise SettingsError(
-                "no model can be reached: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL to a server that speaks the "
-                "Messages API, in the environment of the worker"
-            )
+        asked = (provider,) if provider else get_args(Provider)
+        found = next((access for access in map(self.model_access, asked) if access.is_set), None)
+        if found:
+            return found
+        whose = f"no model of {provider}" if provider else "no model"
+        remedy = "; or ".join(_ACCESS[each] for each in asked)
+        raise SettingsError(f"{whose} can be reached: set {remedy}, in the environment of the worker")
 
 
 def read_settings() -> Settings:

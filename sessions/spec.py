@@ -6,6 +6,7 @@ values it takes. The flow's signature is made of them, and so is `SessionSpec`.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -15,7 +16,7 @@ from sessions.errors import SpecError
 
 Function = TypeVar("Function", bound=Callable[..., object])
 SLUG = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-RunnerName = Literal["claude-agent-sdk", "anthropic"]
+RunnerName = Literal["claude-agent-sdk", "anthropic", "gemini"]
 ChannelName = Literal["file", "webhook", "telegram", "slack", "discord", "apprise"]
 
 
@@ -86,20 +87,21 @@ Runner = Annotated[
     RunnerName,
     Field(
         title="Runner",
-        description="claude-agent-sdk: Claude Code with its tools. anthropic: a light tool loop.",
+        description="claude-agent-sdk: Claude Code with its tools. anthropic: a light tool loop for Claude models. "
+        "gemini: the same loop for Gemini models.",
     ),
 ]
 ModelName = Annotated[
     str,
     Field(
         title="Model",
-        description="For example claude-sonnet-4-5, claude-haiku-4-5 or anthropic/claude-opus-4-5. "
+        description="For example claude-sonnet-4-5, anthropic/claude-opus-4-5 or gemini-2.5-flash. "
         "Empty: the agent's default, then the project's, then claude-sonnet-4-5.",
     ),
 ]
 Temperature = Annotated[
     float,
-    Field(ge=0, le=2, title="Temperature", description="0 is the most repeatable. Claude takes 0 to 1."),
+    Field(ge=0, le=2, title="Temperature", description="0 is the most repeatable. Claude takes 0 to 1, Gemini 0 to 2."),
 ]
 MaxTokens = Annotated[
     int,
@@ -300,6 +302,17 @@ def _value(name: str, value: str) -> JsonValue:
     except ValueError:
         return value
     return parsed
+
+
+def read_targets(parameters: Mapping[str, object]) -> list[DeliveryTarget]:
+    """Whom parameters name that are not all right: of `delivery` and `failure_delivery`, the targets that are."""
+    targets: list[DeliveryTarget] = []
+    for field in ("delivery", "failure_delivery"):
+        listed = parameters.get(field)
+        for item in listed if isinstance(listed, list) else []:
+            with suppress(ValidationError):
+                targets.append(DeliveryTarget.model_validate(item))
+    return [target for target in targets if target.mode != "none"]
 
 
 def describe_parameters(function: Function) -> Function:

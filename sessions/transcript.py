@@ -37,13 +37,14 @@ class Transcript:
     """An append-only JSON Lines file of entries, redacted before they are written.
 
     A line is on its way to the disk before `append` returns, so that a killed process loses none; a last line torn
-    by a crash is left out when read.
+    by a crash is left out when read, and ended before the next one is written.
     """
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         self.path = path
         self.entries: list[Entry] = list(read_transcript(path)) if path.exists() else []
         self._redact = redact
+        self._mended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
 
     def append(self, entry: Entry) -> Entry:
         """Write one entry; returns it as it was written.
@@ -51,15 +52,17 @@ class Transcript:
         Raises:
             RunFolderError: the file cannot be written, as with a full disk.
         """
-        clean = Entry.model_validate(self._redact.value(entry.model_dump(mode="json")))
-        line = clean.model_dump_json(exclude_defaults=True) + "\n"
+        clean = Entry.model_validate(_writable(self._redact.value(entry.model_dump())))
+        line = "\n" * (not self._mended) + clean.model_dump_json(exclude_defaults=True) + "\n"
         try:
             with self.path.open("ab") as file:
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
+            self._mended = False
             raise RunFolderError(f"the transcript {self.path} cannot be written: {error.strerror}") from error
+        self._mended = True
         self.entries.append(clean)
         return clean
 
@@ -77,6 +80,21 @@ class Transcript:
     def last_text(self) -> str:
         """The latest thing the agent said; empty if it said nothing."""
         return next((entry.text for entry in reversed(self.entries) if entry.kind == "text"), "")
+
+
+def _writable(value: JsonValue) -> JsonValue:
+    """`value` with a mark in place of what is no character, such as a byte of a file name that is not UTF-8."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _writable(item) for key, item in value.items()}
+    return value
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def read_transcript(path: Path) -> Iterator[Entry]:

@@ -1,6 +1,7 @@
 """What the Prefect UI shows of a run beside its states and logs."""
 
 import json
+import re
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -38,12 +39,17 @@ def _artifact(run: RunFolder, what: str, kind: str, data: JsonValue, description
     # Not `create_markdown_artifact`: that ties the artifact to the flow run that is running, which is another one
     # when an interrupted run is finished.
     return ArtifactCreate(
-        key=f"{run.record.session}-{what}",
+        key=f"{_slug(run.record.session)}-{what}",
         type=kind,
         data=data,
         description=f"{description}: {run.record.run_name}",
         flow_run_id=UUID(run.record.run_id),
     )
+
+
+def _slug(name: str) -> str:
+    """What Prefect takes as the key of an artifact; it takes more as the name of a deployment."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "session"
 
 
 async def _shown(run: RunFolder, client: PrefectClient) -> dict[str | None, UUID]:

@@ -74,6 +74,6 @@ async def send_to(run: RunFolder, target: DeliveryTarget, message: Message, fres
     except DeliveryError as error:
         if run.receipt(fresh).status == "pending":  # it failed before it was tried: an address that cannot be made
             run.keep_receipt(fresh.model_copy(update={"status": "failed", "detail": redact(str(error))}))
-        return State(type=StateType.FAILED, name=None if error.retryable else REFUSED, message=str(error))
+        return State(type=StateType.FAILED, name=None if error.retryable else REFUSED, message=redact(str(error)))
     kind = StateType.COMPLETED if done.status == "delivered" else StateType.FAILED
     return State(type=kind, name=done.status.title(), message=f"{done.target}: {done.detail}")

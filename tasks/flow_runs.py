@@ -1,5 +1,6 @@
 """The flow run as Prefect keeps it: what it is at the start, and what it shows at the end."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from sessions.errors import RunFolderError, ServerError
 from sessions.outcome import Delivery, Outcome
+from sessions.redaction import process_redactor
 from sessions.run_folder import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
 from tasks.deployed import FLOW_NAME, is_suspended
@@ -23,6 +25,8 @@ __all__ = ["FLOW_NAME"]
 TURNED_AWAY = ("concurrency limit reached", "concurrency slot lost")
 #: How the idempotency key of an attempt after errors begins; the id of the run that failed follows.
 ATTEMPT_KEY = "backoff-"
+#: How that of a run begins which a dispatch started; the dispatch and its slot follow.
+DISPATCH_KEY = "dispatch-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
@@ -41,7 +45,7 @@ class Start(BaseModel, frozen=True):
 
     Attributes:
         record: what is known of it at the start.
-        automatic: nobody asked for it: it is a schedule's, or the attempt after errors.
+        automatic: nobody asked for it: it is a schedule's or a dispatch's, or the attempt after errors.
         suspended: the schedule that made it, or all of its session's, are switched off.
     """
 
@@ -62,7 +66,7 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     run: FlowRun = context.flow_run
     deployment = await _deployment(run.deployment_id)
     session = deployment.name if deployment else NO_DEPLOYMENT
-    slot_at = (run.expected_start_time or now).astimezone(_zone(deployment))
+    slot_at = (run.expected_start_time or now).astimezone(_zone(deployment, run))
     record = RunRecord(
         run_id=str(run.id),
         run_name=name_of_run(session, slot_at),
@@ -73,7 +77,7 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     )
     return Start(
         record=record,
-        automatic=bool(run.auto_scheduled) or is_attempt(run),
+        automatic=bool(run.auto_scheduled) or is_attempt(run) or is_dispatched(run),
         suspended=deployment is not None and (is_suspended(deployment, now) or _is_switched_off(deployment, run)),
     )
 
@@ -86,6 +90,11 @@ def _is_switched_off(deployment: DeploymentResponse, run: FlowRun) -> bool:
 def is_attempt(run: FlowRun) -> bool:
     """Whether a flow run is the attempt at the end of a wait after errors."""
     return (run.idempotency_key or "").startswith(ATTEMPT_KEY)
+
+
+def is_dispatched(run: FlowRun) -> bool:
+    """Whether a dispatch started a flow run."""
+    return (run.idempotency_key or "").startswith(DISPATCH_KEY)
 
 
 def name_of_run(session: str, slot_at: datetime) -> str:
@@ -103,8 +112,10 @@ async def _deployment(deployment_id: UUID | None) -> DeploymentResponse | None:
             return None
 
 
-def _zone(deployment: DeploymentResponse | None) -> ZoneInfo:
-    schedules = deployment.schedules if deployment else []
+def _zone(deployment: DeploymentResponse | None, run: FlowRun) -> ZoneInfo:
+    """The zone of the schedule that made the run; of the session's first one where a person did."""
+    maker = run.created_by.id if run.created_by else None
+    schedules = sorted(deployment.schedules if deployment else [], key=lambda item: item.id != maker)
     named = (getattr(item.schedule, "timezone", None) for item in schedules)
     return ZoneInfo(next((zone for zone in named if zone), "UTC"))
 
@@ -124,7 +135,10 @@ async def show_ending(record: RunRecord) -> None:
     endings = {OUTCOME_LABEL: record.outcome, DELIVERY_LABEL: record.delivery}
     said = {name: str(value) for name, value in endings.items() if value}
     async with get_client() as client:
-        run = await client.read_flow_run(run_id)
+        try:
+            run = await client.read_flow_run(run_id)
+        except ObjectNotFound:
+            return  # deleted meanwhile
         await client.update_flow_run_labels(run_id, {**said, COST_LABEL: record.cost_usd})
         await client.update_flow_run(run_id, name=record.run_name, tags=sorted({*run.tags, *said.values()}))
 
@@ -143,7 +157,8 @@ def state_of(record: RunRecord) -> State[None]:
 def as_state(outcome: Outcome, reason: str, delivery: Delivery | None = None) -> State[None]:
     """The Prefect state that ends a run: the outcome is its name, the reason and the delivery its message."""
     said = f"; {delivery}" if delivery and delivery is not Delivery.NOTHING_TO_DELIVER else ""
-    return State(type=StateType(outcome.state_type), name=outcome.state_name, message=f"{reason}{said}")
+    message = process_redactor()(f"{reason}{said}")
+    return State(type=StateType(outcome.state_type), name=outcome.state_name, message=message)
 
 
 def outcome_of_flow_run(run: FlowRun) -> Outcome | None:
@@ -159,23 +174,25 @@ def outcome_of_flow_run(run: FlowRun) -> Outcome | None:
     return _BY_TYPE[state.type]
 
 
-async def read_state_type(run_id: str) -> StateType | None:
+async def read_state(run_id: str) -> State[None] | None:
     """Where Prefect thinks a flow run is; None if it knows it no more."""
     async with get_client() as client:
         try:
-            return (await client.read_flow_run(UUID(run_id))).state_type
+            return (await client.read_flow_run(UUID(run_id))).state
         except ObjectNotFound:
             return None
 
 
-async def end_flow_run(record: RunRecord) -> None:
-    """Give an interrupted run, whose own process is gone, the state that says what became of it."""
-    state = state_of(record)
+async def correct_state(record: RunRecord) -> None:
+    """Give a run whose own process is gone the state of its outcome, where the server has it in another."""
+    if record.outcome is None:
+        return
+    there, right = await read_state(record.run_id), state_of(record)
+    if there is None or there.name == right.name:
+        return
     async with get_client() as client:
-        try:
-            await client.set_flow_run_state(UUID(record.run_id), state, force=True)
-        except ObjectNotFound:
-            return
+        with suppress(ObjectNotFound):
+            await client.set_flow_run_state(UUID(record.run_id), right, force=True)
     await show_ending(record)
 
 

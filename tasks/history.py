@@ -31,6 +31,7 @@ from tasks.gone_sessions import runs_without_session
 from tasks.kept_rows import forget_rows, keep_rows
 from tasks.run_rows import as_ended, as_row
 from tasks.step import step
+from tasks.strays import delete_strays
 
 #: Runs in which an agent worked are kept by count; what was skipped, by age.
 _WORKED, _SKIPPED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED], [StateType.CANCELLED]
@@ -50,6 +51,7 @@ async def keep_history() -> int:
         for run in await runs_without_session(client, sessions, now):
             await _forget_rows_of(client, run, sessions)
             count += not _still_needed(run) and await _delete(client, run)
+        count += await delete_strays(client, now)
     get_run_logger().info("Deleted %s runs that are kept no longer", count)
     return count
 

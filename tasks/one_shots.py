@@ -16,6 +16,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from sessions.run_folder import RunRecord
+from tasks.deletions import runs_at_work
 from tasks.deployed import PAGE, one_moment, read_sessions
 from tasks.flow_runs import is_attempt, outcome_of_flow_run, utc_now
 from tasks.step import step
@@ -67,7 +68,9 @@ async def _is_done_with(client: PrefectClient, deployment: DeploymentResponse) -
     outcomes = [(run, outcome_of_flow_run(run)) for run in await _runs_since(client, deployment.id, min(known))]
     ours = [outcome for run, outcome in outcomes if run.auto_scheduled or is_attempt(run)]
     newest = ours[-1] if ours else None
-    return all(outcome for _, outcome in outcomes) and newest is not None and newest.state_type == "COMPLETED"
+    if newest is None or newest.state_type != "COMPLETED" or not all(outcome for _, outcome in outcomes):
+        return False
+    return not await runs_at_work(client, deployment.id)
 
 
 def _made_by(run: FlowRun, item: DeploymentSchedule) -> bool:

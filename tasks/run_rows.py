@@ -4,7 +4,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from sessions.ledger import Origin, RunRow
 from sessions.retention import EndedRun
-from tasks.flow_runs import COST_LABEL, DELIVERY_LABEL, is_attempt, outcome_of_flow_run
+from tasks.flow_runs import COST_LABEL, DELIVERY_LABEL, is_attempt, is_dispatched, outcome_of_flow_run
 
 _PHASES = {
     StateType.SCHEDULED: "Pending",
@@ -48,7 +48,9 @@ def as_row(run: FlowRun) -> RunRow:
 def _origin(run: FlowRun) -> Origin:
     if run.auto_scheduled:
         return "schedule"
-    return "back-off" if is_attempt(run) else "trigger"
+    if is_attempt(run):
+        return "back-off"
+    return "dispatch" if is_dispatched(run) else "trigger"
 
 
 def as_ended(run: FlowRun) -> EndedRun | None:

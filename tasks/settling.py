@@ -1,17 +1,16 @@
 """Sees that the server says of each closed run what its record says, also where a process died between the two."""
 
 from prefect import get_run_logger
-from prefect.client.schemas.objects import StateType
 
 from sessions.errors import RunFolderError
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.settled import hold_unsettled, settle, unsettled_runs
-from tasks.flow_runs import end_flow_run, read_state_type, utc_now
+from tasks.flow_runs import correct_state, utc_now
 
 
 async def settle_closed_runs() -> None:
-    """Give each closed run the state of its outcome where the server has it as running, crashed or cancelled."""
+    """Give each closed run the state of its outcome where the server has it in another."""
     for path in unsettled_runs(read_settings().home):
         try:
             with hold_unsettled(path, utc_now()) as run:
@@ -22,7 +21,5 @@ async def settle_closed_runs() -> None:
 
 
 async def _settle(run: RunFolder) -> None:
-    state, outcome = await read_state_type(run.record.run_id), run.record.outcome
-    if outcome and state not in (None, StateType.COMPLETED, StateType.FAILED, StateType(outcome.state_type)):
-        await end_flow_run(run.record)
+    await correct_state(run.record)
     settle(run, utc_now())

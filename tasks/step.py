@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
 
 from sessions.errors import SessionError
+from sessions.redaction import process_redactor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +27,7 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitab
             try:
                 return await function(*args, **kwargs)
             except SessionError as error:
-                return State(type=StateType.FAILED, message=str(error), data=cast("R", error))
+                return State(type=StateType.FAILED, message=process_redactor()(str(error)), data=cast("R", error))
 
         of_function = functools.wraps(function)
         made = task(name=name, cache_policy=NO_CACHE)(of_function(careful))

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from tests.fakes.stack import Stack
 
 #: Variables of the person who runs the tests that would lead them to a real model, server, chat or store.
-FOREIGN = ("ANTHROPIC_", "CLAUDE", "SESSIONS_", "PREFECT_", "TELEGRAM_", "SLACK_", "DISCORD_", "GIT_")
+FOREIGN = (
+    "ANTHROPIC_",
+    "CLAUDE",
+    "GEMINI_",
+    "GOOGLE_",
+    "SESSIONS_",
+    "PREFECT_",
+    "TELEGRAM_",
+    "SLACK_",
+    "DISCORD_",
+    "GIT_",
+)
 
 for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]

@@ -41,7 +41,7 @@ ENTRIES = (
 )
 
 
-def a_run(entries: tuple[Entry, ...] = ENTRIES, **fields: Any) -> AgentRun:
+def a_run(entries: tuple[Entry, ...] = ENTRIES, **fields: object) -> AgentRun:
     given = {
         "stop": Stop.FINISHED,
         "final_text": "",

@@ -13,7 +13,7 @@ def test_a_model_is_found_by_id_alias_and_with_its_provider(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["claude-haiku", "google/claude-haiku-4-5", "", "anthropic/"])
 def test_an_unknown_model_is_refused_with_those_that_are_known(name: str) -> None:
-    with pytest.raises(ModelError, match="is not a known model; .*known are .*claude-sonnet-4-5"):
+    with pytest.raises(ModelError, match=r"is not a known model; .*known are .*claude-sonnet-4-5"):
         find_model(name)
 
 
@@ -35,7 +35,7 @@ def test_a_gated_model_is_refused_until_its_id_is_enabled() -> None:
 
 
 def test_a_runner_of_another_provider_is_refused() -> None:
-    with pytest.raises(ModelError, match="runner anthropic cannot run Gemini 2.5 Flash"):
+    with pytest.raises(ModelError, match=r"runner anthropic cannot run Gemini 2\.5 Flash"):
         require_model("gemini-2.5-flash", runner="anthropic")
 
 

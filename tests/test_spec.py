@@ -40,7 +40,7 @@ def test_a_wrong_parameter_is_named_with_what_would_be_right(
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
-    with pytest.raises(SpecError, match="max_tokens: .*; temperature: |temperature: .*; max_tokens: "):
+    with pytest.raises(SpecError, match=r"max_tokens: .*; temperature: |temperature: .*; max_tokens: "):
         parse_spec({"prompt": "a", "temperature": 9, "max_tokens": 0})
 
 

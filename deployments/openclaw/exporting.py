@@ -73,7 +73,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _export_file(path: Path, root: Path) -> Iterator[_Row | LeftOut]:
     try:
-        definitions = load_definitions(path)
+        definitions = [item for item in load_definitions(path) if item.is_session]
     except SpecError as error:
         yield LeftOut(definition=path, session=path.stem, reason=str(error))
         return

@@ -1,4 +1,7 @@
-"""A loopback server that speaks the Messages API from a script. It is not a model, and says so in every answer."""
+"""A loopback server that speaks the Messages API and the Gemini API from a script.
+
+It is not a model, and says so in every answer.
+"""
 
 from contextlib import AbstractContextManager
 from pathlib import Path

@@ -1,30 +1,27 @@
-"""The answer on the wire: one JSON message, or the same as server-sent events."""
+"""An answer of the script, rendered for one request: the same for every API that the server speaks."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from sessions.offline.request import ApiRequest, estimate_tokens
-from sessions.offline.script import Answer, ApiFault, TextBlock, ThinkingBlock, ToolBlock
+from sessions.offline.script import Answer, GeminiWords, TextBlock, ThinkingBlock, ToolBlock
 from sessions.offline.templates import render, render_value, variables
 
 JsonObject = dict[str, Any]
 
 
 class Message(BaseModel, frozen=True):
-    """A rendered answer in the API's own form."""
+    """A rendered answer. `content` and `usage` are in the form of the Messages API."""
 
     id: str
     model: str
     content: list[JsonObject]
     stop_reason: str
     usage: JsonObject
-
-    def as_json(self) -> JsonObject:
-        """The body of an answer that is not streamed."""
-        return {"type": "message", "role": "assistant", "stop_sequence": None, **self.model_dump()}
+    gemini: GeminiWords = GeminiWords()
 
 
 def compose(answer: Answer, request: ApiRequest, number: int) -> Message:
@@ -42,6 +39,7 @@ def compose(answer: Answer, request: ApiRequest, number: int) -> Message:
         content=content,
         stop_reason=answer.stop_reason or ("tool_use" if calls else "end_turn"),
         usage=_usage(answer, request, content),
+        gemini=answer.gemini or GeminiWords(),
     )
 
 
@@ -65,57 +63,3 @@ def _usage(answer: Answer, request: ApiRequest, content: list[JsonObject]) -> Js
         "cache_read_input_tokens": given.cache_read_input_tokens,
         "cache_creation_input_tokens": given.cache_creation_input_tokens,
     }
-
-
-def error_body(kind: str, message: str) -> JsonObject:
-    """An error in the API's own form."""
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_offline"}
-
-
-def event(kind: str, **fields: object) -> bytes:
-    """One server-sent event."""
-    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
-
-
-def opening(message: Message) -> bytes:
-    """The event that starts a stream."""
-    usage = {**message.usage, "output_tokens": 1}
-    return event("message_start", message={**message.as_json(), "content": [], "stop_reason": None, "usage": usage})
-
-
-def block_events(index: int, block: JsonObject) -> Iterator[bytes]:
-    """The events of one content block: start, deltas, stop."""
-    start, deltas = _split(block)
-    yield event("content_block_start", index=index, content_block=start)
-    for delta in deltas:
-        yield event("content_block_delta", index=index, delta=delta)
-    yield event("content_block_stop", index=index)
-
-
-def _split(block: JsonObject) -> tuple[JsonObject, list[JsonObject]]:
-    """An empty block, and what fills it."""
-    if block["type"] == "text":
-        return {"type": "text", "text": ""}, [{"type": "text_delta", "text": part} for part in _halves(block["text"])]
-    if block["type"] == "thinking":
-        thoughts = [{"type": "thinking_delta", "thinking": part} for part in _halves(block["thinking"])]
-        signature = {"type": "signature_delta", "signature": block["signature"]}
-        return {"type": "thinking", "thinking": "", "signature": ""}, [*thoughts, signature]
-    parts = _halves(json.dumps(block["input"]))
-    return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": part} for part in parts]
-
-
-def _halves(text: str) -> list[str]:
-    """Two pieces, so that no reader of this stream gets away with looking at one."""
-    middle = len(text) // 2
-    return [part for part in (text[:middle], text[middle:]) if part]
-
-
-def closing(message: Message) -> bytes:
-    """The events that end a stream: why it stopped, and what it used."""
-    delta = {"stop_reason": message.stop_reason, "stop_sequence": None}
-    return event("message_delta", delta=delta, usage=message.usage) + event("message_stop")
-
-
-def breaking(fault: ApiFault) -> bytes:
-    """The event of an error in the middle of a stream."""
-    return event("error", error={"type": fault.type, "message": fault.message})

@@ -32,15 +32,6 @@ ErrorType = Literal[
     "api_error",
     "overloaded_error",
 ]
-STATUS: dict[ErrorType, int] = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "overloaded_error": 529,
-}
 
 
 class TextBlock(BaseModel, extra="forbid"):
@@ -91,6 +82,18 @@ class ApiFault(BaseModel, extra="forbid"):
     retry_after_seconds: float | None = Field(None, ge=0)
 
 
+class GeminiWords(BaseModel, extra="forbid"):
+    """What only the Gemini API can say; a caller of the Messages API does not hear of it.
+
+    `finish_reason` stands in place of the one that `stop_reason` means. `block_reason` blocks the prompt, so that there
+    is no answer. `model_version` is the model that says it answered, in place of the one that was asked.
+    """
+
+    finish_reason: str = ""
+    block_reason: str = ""
+    model_version: str = ""
+
+
 class Answer(BaseModel, extra="forbid"):
     """What a request gets.
 
@@ -101,6 +104,7 @@ class Answer(BaseModel, extra="forbid"):
     blocks: list[Block] = []
     stop_reason: StopReason | None = None
     usage: GivenUsage = GivenUsage()
+    gemini: GeminiWords | None = None
     error: ApiFault | None = None
     fault: Literal["", "invalid_json", "not_a_message", "cut_stream"] = ""
     delay_seconds: float = Field(0.0, ge=0)
@@ -108,8 +112,8 @@ class Answer(BaseModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.blocks or self.error or self.fault or self.stop_reason):
-            raise ValueError("an answer needs blocks, stop_reason, error or fault")
+        if not (self.blocks or self.error or self.fault or self.stop_reason or self.gemini):
+            raise ValueError("an answer needs blocks, stop_reason, gemini, error or fault")
         return self
 
 

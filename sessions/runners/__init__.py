@@ -10,6 +10,10 @@ def open_runner(name: RunnerName) -> Runner:
         from sessions.runners.messages import AnthropicRunner  # noqa: PLC0415
 
         return AnthropicRunner()
+    if name == "gemini":
+        from sessions.runners.gemini import GeminiRunner  # noqa: PLC0415
+
+        return GeminiRunner()
     from sessions.runners.claude import ClaudeAgentSdkRunner  # noqa: PLC0415
 
     return ClaudeAgentSdkRunner()

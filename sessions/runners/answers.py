@@ -1,4 +1,4 @@
-"""Hears a model's answer from the client's stream: its events, what it used, and what went wrong with it."""
+"""Hears a model's answer from the client's stream: its events, and what went wrong with it."""
 
 from collections.abc import AsyncIterator
 from typing import TypeAlias
@@ -6,11 +6,9 @@ from typing import TypeAlias
 import anthropic
 import httpx2
 from anthropic.lib.streaming import AsyncMessageStream, ParsedMessageStreamEvent
-from anthropic.types import Message
 
 from sessions.errors import RunnerError
 from sessions.messages_api import explain_api_error, explain_status
-from sessions.models import Usage
 
 #: An error in the middle of a stream comes with the status of the stream, 200; its type says what it is.
 _STATUS_OF_TYPE = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504}
@@ -34,18 +32,6 @@ async def events_of(stream: Stream) -> AsyncIterator[Event]:
         except (ValueError, TypeError, AttributeError, LookupError, AssertionError, RuntimeError) as error:
             raise BrokenAnswerError("the answer is not of the Messages API") from error
         yield event
-
-
-def usage_of(message: Message) -> Usage:
-    """What the provider counted; a server that counts nothing is taken at its word."""
-    counted = getattr(message, "usage", None)
-    names = {
-        "input_tokens": "input_tokens",
-        "output_tokens": "output_tokens",
-        "cache_read_tokens": "cache_read_input_tokens",
-        "cache_write_tokens": "cache_creation_input_tokens",
-    }
-    return Usage(**{ours: getattr(counted, theirs, None) or 0 for ours, theirs in names.items()})
 
 
 def explain(error: Exception) -> str:

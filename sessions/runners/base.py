@@ -7,9 +7,10 @@ from math import inf
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from sessions.models import Model, Usage
+from sessions.settings import ModelAccess
 from sessions.transcript import Entry, Transcript
 
 
@@ -62,6 +63,11 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     api_key: str = ""
     retries: int = 2
     agent_session_id: str
+
+    @property
+    def access(self) -> ModelAccess:
+        """How the model is reached."""
+        return ModelAccess(api_key=SecretStr(self.api_key), base_url=self.base_url)
 
     @property
     def limits_cost(self) -> bool:

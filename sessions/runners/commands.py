@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import BaseModel
 
@@ -82,31 +83,43 @@ async def _started(command: Command, output: _Output) -> AsyncIterator[asyncio.s
     server that the command left in the background.
     """
     read_fd, write_fd = os.pipe()
-    with os.fdopen(read_fd, "rb") as reader:
-        process = await _spawn(command, write_fd)
+    with os.fdopen(read_fd, "rb") as reader, os.fdopen(write_fd, "wb") as writer:
+        # Before there is a process: a cancellation in between would leave it to itself.
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: output, reader)
-        try:
-            yield process
-        finally:
-            await _end_group(process)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(output.closed.wait(), GRACE_SECONDS)
-            transport.close()
+        with contextlib.closing(transport):
+            process = await _spawn_whole(command, writer)
+            try:
+                yield process
+            finally:
+                await _end_group(process)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(output.closed.wait(), GRACE_SECONDS)
 
 
-async def _spawn(command: Command, write_fd: int) -> asyncio.subprocess.Process:
+async def _spawn_whole(command: Command, writer: BinaryIO) -> asyncio.subprocess.Process:
+    """Start it; who is cancelled meanwhile waits until there is a process group to end, and ends it."""
+    spawning = asyncio.create_task(_spawn(command, writer))
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _end_group(await spawning)
+        raise
+
+
+async def _spawn(command: Command, writer: BinaryIO) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             *command.argv,
             cwd=command.cwd,
             env=dict(command.environment),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=write_fd,
-            stderr=write_fd,
+            stdout=writer,
+            stderr=writer,
             start_new_session=True,
         )
     finally:
-        os.close(write_fd)
+        writer.close()
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:

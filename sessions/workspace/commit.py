@@ -6,9 +6,10 @@ neither its configuration nor its hooks run here. The commits end on a branch of
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sessions.errors import RepositoryError
+from sessions.files import write_whole
 from sessions.redaction import Redactor
 from sessions.settings import Settings
 from sessions.workspace.address import plain_name
@@ -93,14 +94,17 @@ def build_commits(checkout: Checkout, mirror: Mirror, run: Run) -> Built:
             if built.commit in ("", checkout.base, *mirror.known_refs().values()):
                 return built.model_copy(update={"commit": ""})
             mirror.keep(checkout.books / _SCRATCH, {run.branch: built.commit})
-            (checkout.books / _RECORD).write_text(built.model_dump_json(), encoding="utf-8")
+            write_whole(checkout.books / _RECORD, built.model_dump_json())
     return built
 
 
 def read_built(checkout: Checkout) -> Built:
     """What `build_commits` made of this checkout the last time."""
     record = checkout.books / _RECORD
-    return Built.model_validate_json(record.read_bytes()) if record.exists() else Built()
+    try:
+        return Built.model_validate_json(record.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return Built()  # not made yet, or unreadable: then it is made again, to the same end
 
 
 def _take_over(checkout: Checkout, mirror: Mirror, refs: AgentRefs, run: Run) -> tuple[str, list[str]]:

@@ -1,8 +1,12 @@
 """The last step of a run for each repository: commit what changed, and push it or keep it."""
 
+from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
 from sessions.errors import RepositoryError
+from sessions.files import write_whole
 from sessions.redaction import Redactor
 from sessions.settings import Settings
 from sessions.workspace.base import Checkout, Commit, CommitResult
@@ -50,8 +54,8 @@ def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
     before = read_built(checkout)
     built = build_commits(checkout, mirror, run)
     record = checkout.books / _RECORD
-    if record.exists() and built.commit == before.commit:
-        return CommitResult.model_validate_json(record.read_bytes())
+    if (earlier := _read_result(record)) and built.commit == before.commit:
+        return earlier
     if not built.commit:
         return _result(checkout, built, status="none")
     if not checkout.auto_push:
@@ -63,9 +67,16 @@ def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
     result = _result(
         checkout, built, status=landing.status, branch=landing.branch, reason=landing.reason, commits=commits
     )
-    record.write_text(result.model_dump_json(), encoding="utf-8")
+    write_whole(record, result.model_dump_json())
     mirror.forget(run.branch)
     return result
+
+
+def _read_result(record: Path) -> CommitResult | None:
+    try:
+        return CommitResult.model_validate_json(record.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None  # not settled yet, or unreadable: then it is settled again, to the same end
 
 
 def _publish(checkout: Checkout, mirror: Mirror, run: Run, commit: str) -> Landing:

@@ -9,9 +9,10 @@ import shutil
 import stat
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sessions.errors import RepositoryError
+from sessions.files import write_whole
 from sessions.settings import Settings
 from sessions.spec import Repo
 from sessions.workspace.address import Address, checkout_names, find_address
@@ -78,7 +79,13 @@ def discard(checkout: Checkout) -> None:
 def _reopen(record: Path, address: Address) -> Checkout | None:
     if not record.exists():
         return None
-    checkout = Checkout.model_validate_json(record.read_bytes())
+    try:
+        checkout = Checkout.model_validate_json(record.read_bytes())
+    except ValidationError as error:
+        raise RepositoryError(
+            f"{address.url}: {record} is not our note about a working copy any more; the copy itself is left as it is",
+            url=address.url,
+        ) from error
     return checkout if checkout.url == address.url and checkout.path.is_dir() else None
 
 
@@ -112,7 +119,7 @@ def _fresh(
 
 
 def _recorded(checkout: Checkout) -> Checkout:
-    (checkout.books / _RECORD).write_text(checkout.model_dump_json(), encoding="utf-8")
+    write_whole(checkout.books / _RECORD, checkout.model_dump_json())
     return checkout
 
 

@@ -27,7 +27,16 @@ ONE_CALL = Usage(input_tokens=1_000_000, output_tokens=1000, cache_read_tokens=2
 
 
 class RunnerContract:
-    """Subclass it and override `runner`, and `environment` if the runtime needs more."""
+    """Subclass it and override `runner`, and `environment` if the runtime needs more.
+
+    For another provider override `model`, the variables that its errors name, and how it counts and prices `COUNTED`.
+    """
+
+    model = SONNET
+    key_variable = "ANTHROPIC_API_KEY"
+    address_variable = "ANTHROPIC_BASE_URL"
+    one_call = ONE_CALL
+    one_call_usd = 3.0 + 0.015 + 0.0000600 + 0.0001125
 
     @pytest.fixture
     def runner(self) -> Runner:
@@ -41,12 +50,12 @@ class RunnerContract:
 
     @pytest.fixture
     def place(self, runner: Runner, tmp_path: Path, environment: dict[str, str]) -> Place:
-        return Place(runner, tmp_path, environment)
+        return Place(runner, tmp_path, environment, self.model)
 
     async def test_model_temperature_and_max_tokens_reach_every_request(self, place: Place) -> None:
         driven = await place.drive(script(calls("Bash", command="true"), says("done")))
         asked = [(body["model"], body["temperature"], body["max_tokens"]) for body in driven.bodies]
-        assert asked == [("claude-sonnet-4-5", 0.3, 1234)] * 2
+        assert asked == [(self.model.id, 0.3, 1234)] * 2
 
     async def test_prompt_and_context_reach_the_model(self, place: Place) -> None:
         driven = await place.drive(script(says("done")))
@@ -133,12 +142,14 @@ class RunnerContract:
 
     async def test_max_cost_ends_the_run_once_the_answers_cost_that_much(self, place: Place) -> None:
         again = {**calls("Bash", command="true"), "usage": COUNTED}
-        driven = await place.drive(script(again), max_cost_usd=5.0)
+        driven = await place.drive(script(again), max_cost_usd=1.5 * self.one_call_usd)
         assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
 
     async def test_max_cost_is_also_what_is_left_of_the_agents_day(self, place: Place) -> None:
         again = {**calls("Bash", command="true"), "usage": COUNTED}
-        driven = await place.drive(script(again), max_cost_usd=50.0, left_of_day_usd=lambda: 5.0)
+        driven = await place.drive(
+            script(again), max_cost_usd=10 * self.one_call_usd, left_of_day_usd=lambda: 1.5 * self.one_call_usd
+        )
         assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
 
     async def test_going_in_circles_is_warned_of_at_5_calls_and_stopped_at_20(self, place: Place) -> None:
@@ -176,8 +187,8 @@ class RunnerContract:
     async def test_usage_is_what_the_provider_counted(self, place: Place) -> None:
         answers = ({**calls("Bash", command="true"), "usage": COUNTED}, says("done", usage=COUNTED))
         driven = await place.drive(script(*answers))
-        assert [entry.usage for entry in driven.transcript.entries if entry.usage] == [ONE_CALL, ONE_CALL]
-        assert SONNET.cost_usd(driven.transcript.usage) == pytest.approx(2 * (3.0 + 0.015 + 0.0000600 + 0.0001125))
+        assert [entry.usage for entry in driven.transcript.entries if entry.usage] == [self.one_call] * 2
+        assert self.model.cost_usd(driven.transcript.usage) == pytest.approx(2 * self.one_call_usd)
 
     async def test_the_transcript_holds_everything_in_its_order(self, place: Place) -> None:
         first = {"blocks": [{"thinking": "hm"}, {"text": "I look."}, {"tool": "Bash", "input": {"command": "echo x"}}]}
@@ -234,21 +245,22 @@ class RunnerContract:
     @pytest.mark.parametrize(
         ("answer", "word"),
         [
-            ({"error": {"type": "authentication_error"}}, "ANTHROPIC_API_KEY"),
+            ({"error": {"type": "authentication_error"}}, "{key}"),
+            ({"error": {"type": "permission_error"}}, "{key}"),
             ({"error": {"type": "not_found_error"}}, "model"),
             ({"error": {"type": "rate_limit_error"}}, "rate limit"),
             ({"error": {"type": "overloaded_error"}}, "overloaded"),
             ({"error": {"type": "api_error"}}, "500"),
             ({"error": {"type": "invalid_request_error"}}, "400"),
-            ({"fault": "invalid_json"}, "ANTHROPIC_BASE_URL"),
-            ({"fault": "not_a_message"}, "ANTHROPIC_BASE_URL"),
+            ({"fault": "invalid_json"}, "{address}"),
+            ({"fault": "not_a_message"}, "{address}"),
         ],
-        ids=["401", "404", "429", "529", "500", "400", "invalid_json", "not_a_message"],
+        ids=["401", "403", "404", "429", "529", "500", "400", "invalid_json", "not_a_message"],
     )
     async def test_an_api_error_ends_in_a_sentence(self, place: Place, answer: dict[str, Any], word: str) -> None:
         driven = await place.drive(script(answer))
         assert driven.end.stop is Stop.FAILED
-        assert word in driven.end.error
+        assert word.format(key=self.key_variable, address=self.address_variable) in driven.end.error
         assert "\n" not in driven.end.error
 
     async def test_a_stream_that_breaks_off_ends_in_a_sentence(self, place: Place) -> None:

@@ -52,6 +52,18 @@ def test_a_problem_prints_as_file_line_field_and_remedy(root: Path) -> None:
 
 
 WRONG = {
+    "deletion after a run that is not the only one": (
+        "temperature: 0.7",
+        "temperature: 0.7\n      delete_after_run: true",
+        "parameters.delete_after_run",
+        "due once",
+    ),
+    "a wait that is negative": (
+        "temperature: 0.7",
+        "temperature: 0.7\n      backoff_seconds: [30, -1]",
+        "parameters.backoff_seconds[1]",
+        "0",
+    ),
     "cron that is none": ('"0 2 * * *"', '"99 2 * * *"', "schedules[0].cron", "it takes 0 to 59"),
     "cron that never comes": ('"0 2 * * *"', '"0 0 31 2 *"', "schedules[0].cron", "never comes"),
     "cron of six fields": ('"0 2 * * *"', '"0 0 2 * * *"', "schedules[0].cron", "five"),

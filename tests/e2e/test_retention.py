@@ -1,6 +1,7 @@
 """What is kept of runs, and that what is not is really gone: on the server, on the disk, in the mirrors."""
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +18,7 @@ from prefect.client.schemas.objects import State, StateType
 
 from deployments.ledger import read_ledger
 from sessions.outcome import Outcome
-from tests.e2e.scheduling import TURNED_AWAY, runs_of
+from tests.e2e.scheduling import TURNED_AWAY, deployed, runs_of
 from tests.fakes.house import House
 from tests.workspace.people import Person, bare_repository, git
 
@@ -98,13 +99,28 @@ async def test_skipped_runs_are_kept_for_thirty_days_however_many(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = await house.deploy(keep_successful=0, keep_failed=0)
+    skipped = {await house.ask_for(session=name) for _ in range(3)}
     async with house.client() as client:
-        for asked in [await house.ask_for(session=name) for _ in range(3)]:
-            await client.set_flow_run_state(asked, TURNED_AWAY, force=True)
-    for days, deleted in ((29, 0), (31, 3)):
+        deployment = await deployed(client, name)
+        for run_id in skipped:
+            await client.set_flow_run_state(run_id, TURNED_AWAY, force=True)
+    for days, kept in ((29, skipped), (31, set())):
         later = datetime.now(UTC) + timedelta(days=days)
         monkeypatch.setattr("tasks.history.utc_now", lambda later=later: later)
-        assert f"{deleted} old runs deleted" in await house.keep_house()
+        await house.keep_house()
+        assert {run.id for run in await runs_of(house, deployment.id)} & skipped == kept
+
+
+async def test_files_of_a_run_that_the_server_knows_no_more_go_after_thirty_days(house: House) -> None:
+    ran = await house.run()
+    async with house.client() as client:
+        await client.delete_flow_run(ran.flow_run.id)
+    await house.keep_house()
+    assert ran.folder.path.exists()
+    long_ago = (datetime.now(UTC) - timedelta(days=31)).timestamp()
+    os.utime(ran.folder.path / "closed", (long_ago, long_ago))
+    assert "1 old runs deleted" in await house.keep_house()
+    assert not ran.folder.path.exists()
 
 
 async def test_the_history_of_a_session_that_was_deleted_goes_too(house: House) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psutil
 
-from sessions.models import find_model
+from sessions.models import Model, find_model
 from sessions.offline import Script, open_offline_model
 from sessions.offline.request import ApiRequest, read_request
 from sessions.offline.server import Recorded
@@ -44,8 +44,9 @@ class Driven:
 class Place:
     """Where a run takes place: its workspace, its transcript, and the task with everything but the model's address."""
 
-    def __init__(self, runner: Runner, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, runner: Runner, folder: Path, environment: dict[str, str], model: Model = SONNET) -> None:
         self.runner = runner
+        self.model = model
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         self.environment = environment
@@ -55,7 +56,7 @@ class Place:
         given = {
             "prompt": "Look around.",
             "context": "You know that the door is green.",
-            "model": SONNET,
+            "model": self.model,
             "temperature": 0.3,
             "max_tokens": 1234,
             "allowed_tools": ("Bash", "Read", "Write", "Edit", "Glob", "Grep"),

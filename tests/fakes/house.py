@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +19,6 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import get_call_parameters
-from pydantic import JsonValue
 
 from deployments.apply import apply_definitions
 from flows.housekeeping import housekeeping
@@ -145,14 +145,14 @@ class House:
             async with get_client() as client:
                 yield client
 
-    async def deploy(self, name: str = "", **parameters: JsonValue) -> str:
+    async def deploy(self, name: str = "", **parameters: Any) -> str:  # noqa: ANN401 - parameters of a session
         """Deploy a session that no worker runs; returns its name."""
         definition = a_definition(name or self.session, pool=POOL_WITHOUT_WORKER, **parameters)
         async with self.client() as client:
             await apply_definitions([definition], client=client, root=self.root)
         return definition.name
 
-    async def ask_for(self, *, session: str = "", **parameters: JsonValue) -> UUID:
+    async def ask_for(self, *, session: str = "", **parameters: Any) -> UUID:  # noqa: ANN401
         """A run that a person asked for, not begun."""
         async with self.client() as client:
             deployment = await self._deployed(client, session or self.session)
@@ -177,7 +177,7 @@ class House:
             await self.deploy(name)
             return await client.read_deployment_by_name(f"scheduled-session/{name}")
 
-    async def run(self, *, session: str = "", **parameters: JsonValue) -> Ran:
+    async def run(self, *, session: str = "", **parameters: Any) -> Ran:  # noqa: ANN401
         """A run that a person asked for, to its end."""
         return await self.finish(await self.ask_for(session=session, **parameters))
 

@@ -36,21 +36,19 @@ def extraction_rule(**answer: object) -> Rule:
 
 def obedient_rules() -> list[Rule]:
     """The rules, to be put behind others."""
-    commands = [
-        {
-            "when": {"has_tools": True, "turn": turn, "last_matches": "(RUN: .*){%d}" % (turn + 1)},
-            "answer": {
-                "blocks": [*([{"text": "I found: {{ results[-1] | first_line }}"}] * bool(turn)), _command(turn)]
-            },
-        }
-        for turn in range(MOST_COMMANDS)
-    ]
     report = {"when": {"has_tools": True}, "answer": {"blocks": [{"text": REPORT}]}}
-    return [extraction_rule(), *commands, report, {"answer": {"blocks": [{"text": "offline"}]}}]
+    other = {"answer": {"blocks": [{"text": "offline"}]}}
+    return [extraction_rule(), *map(_command_rule, range(MOST_COMMANDS)), report, other]
 
 
-def _command(turn: int) -> Rule:
-    return {"tool": "Bash", "input": {"command": "{{ (prompt | find('RUN: ([^\\n]+)'))[%d] }}" % turn}}
+def _command_rule(turn: int) -> Rule:
+    """In its turn the agent says what the command before came to, and calls the next."""
+    command = "{{ (prompt | find('RUN: ([^\\n]+)'))[" + str(turn) + "] }}"
+    said = [{"text": "I found: {{ results[-1] | first_line }}"}] if turn else []
+    return {
+        "when": {"has_tools": True, "turn": turn, "last_matches": f"(RUN: .*){{{turn + 1}}}"},
+        "answer": {"blocks": [*said, {"tool": "Bash", "input": {"command": command}}]},
+    }
 
 
 def obedient_script(*first: Rule) -> Script:
