@@ -146,7 +146,7 @@ def check_tools(spec: SessionSpec) -> Iterator[Finding]:
 
 
 def _require_rule(rule: str, runner: RunnerName) -> None:
-    if runner == "anthropic" or rule.partition("(")[0].strip() in TOOL_NAMES:
+    if runner != "claude-agent-sdk" or rule.partition("(")[0].strip() in TOOL_NAMES:
         parse_rule(rule, tools=TOOL_NAMES)
         return
     # Loads the agent's SDK, which takes a second and is needed only for the tools that it has alone.

@@ -13,8 +13,6 @@ from sessions.run_folder import RunFolder
 from sessions.runners.base import AgentRun
 from sessions.settings import Settings
 
-NOT_YET = "Not remembered yet; the next run tries again:"
-
 
 async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Settings, now: datetime) -> Learned:
     """What the run taught, from the run's folder if it was extracted before, by a model call if not.
@@ -37,7 +35,7 @@ async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Setting
             now=now,
         )
     except (ExtractionError, ModelError) as error:
-        run.note("extracted", f"{NOT_YET} {error}")
+        run.note("extracted", str(error))
         return Learned()
     run.write(run.learned_path, learned.model_dump_json(indent=1))
     run.mark("extracted", now)
@@ -64,6 +62,6 @@ def remember_once(run: RunFolder, learned: Learned, *, settings: Settings, now: 
         with closing(open_memory(settings.memory_address)) as memory:
             memory.remember(learned.observations, learned.journal)
     except MemoryStoreError as error:
-        run.note("remembered", f"{NOT_YET} {error}")
+        run.note("remembered", str(error))
         return
     run.mark("remembered", now)

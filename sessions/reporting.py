@@ -6,13 +6,14 @@ from sessions.agent_work import model_of
 from sessions.extraction import Learned
 from sessions.redaction import process_redactor
 from sessions.report import CommittedWork, SessionReport, render_report
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder, RunRecord, Step, is_too_old
 from sessions.runners.base import AgentRun
 from sessions.settings import Settings
 from sessions.workspace.base import CommitResult
 
 #: A commit's first line is not folded by the tools that show it.
 SUBJECT_CHARACTERS = 72
+_UNDONE = {"extracted": "remembered", "published": "shown in Prefect"}
 
 
 def write_report(
@@ -24,13 +25,15 @@ def write_report(
         RunFolderError: the disk does not take it.
     """
     run.record.cost_usd = agent_run.cost_usd + learned.cost_usd
-    report = compose_report(run, agent_run, learned, settings=settings)
+    report = compose_report(run, agent_run, learned, settings=settings, now=now)
     run.write(run.report_path, process_redactor()(render_report(report)))
     run.mark("reported", now)
     return report
 
 
-def compose_report(run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings) -> SessionReport:
+def compose_report(
+    run: RunFolder, agent_run: AgentRun, learned: Learned, *, settings: Settings, now: datetime
+) -> SessionReport:
     """The report from the record, the transcript and what was learned.
 
     Raises:
@@ -61,11 +64,17 @@ def compose_report(run: RunFolder, agent_run: AgentRun, learned: Learned, *, set
         learned=tuple(learned.observations),
         journal=learned.journal,
         commits=tuple(_committed(result) for result in record.commits if result.status != "none"),
-        notes=tuple(record.notes.values()),
+        notes=tuple(_note(step, why, record, now) for step, why in record.notes.items()),
         delivery=record.delivery,
         receipts=tuple(record.receipts),
         full_report=str(run.report_path),
     )
+
+
+def _note(step: Step, why: str, record: RunRecord, now: datetime) -> str:
+    """What is not done, what becomes of it, and why."""
+    outlook = "given up" if is_too_old(record, now) else "the next run tries again"
+    return f"Not {_UNDONE.get(step, step)} yet; {outlook}: {why}"
 
 
 def _committed(result: CommitResult) -> CommittedWork:

@@ -62,6 +62,6 @@ def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str,
             for checkout in (sync_all(run, root=root, settings=settings) if record.done("agent_started") else [])
         ]
     except RepositoryError as error:
-        run.note("committed", f"Not committed yet; the next run tries again: {error}")
+        run.note("committed", str(error))
         return
     run.mark("committed", now)

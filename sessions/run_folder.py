@@ -138,7 +138,7 @@ class RunFolder:
         self.save()
 
     def note(self, step: Step, sentence: str) -> None:
-        """Keep a sentence for the report, on why `step` is not done; it is gone as soon as that is."""
+        """Keep for the report why `step` is not done, in a sentence; it is gone as soon as that is."""
         self.record.notes[step] = sentence
 
     def make_folder(self, name: str) -> Path:

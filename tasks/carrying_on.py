@@ -19,8 +19,8 @@ async def carry_on(run: RunFolder, step: Step, work: Awaitable[R]) -> R | None:
     try:
         return await work
     except SessionError as error:
-        run.note(step, f"Not {step} yet; it is tried again: {error}")
+        run.note(step, str(error))
     except Exception as error:  # noqa: BLE001
         get_run_logger().exception("Not %s", step)
-        run.note(step, f"Not {step} yet; it is tried again: {type(error).__name__}, see the log of the run")
+        run.note(step, f"{type(error).__name__}; the log of the run says where")
     return None

@@ -11,7 +11,7 @@ from sessions.channels.base import Receipt
 from sessions.errors import RunFolderError
 from sessions.locks import HeldError
 from sessions.run_folder import (
-    MOST_ATTEMPTS,
+    PATIENCE,
     TO_CLOSE,
     close_if_done,
     close_run,
@@ -74,13 +74,6 @@ def test_steps_and_receipts_are_on_the_disk_at_once(tmp_path: Path) -> None:
     assert not kept.done("remembered")
     assert [receipt.status for receipt in kept.receipts] == ["delivered"]
     assert run.receipt(Receipt(key="k", target="file a.md", status="pending")).status == "delivered"
-
-
-def test_a_note_stands_once(tmp_path: Path) -> None:
-    run = a_folder(tmp_path)
-    run.note("The disk is full")
-    run.note("The disk is full")
-    assert run.record.notes == ["The disk is full"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,15 +139,31 @@ def test_a_run_is_closed_when_every_step_is_done(tmp_path: Path) -> None:
     assert is_closed(run.path)
 
 
-def test_a_run_that_was_tried_too_often_is_closed_as_it_is(tmp_path: Path) -> None:
+def test_a_run_that_was_tried_for_long_enough_is_closed_as_it_is(tmp_path: Path) -> None:
     run = a_folder(tmp_path)
-    for _ in range(MOST_ATTEMPTS - 1):
-        run.count_attempt()
-        close_if_done(run, SLOT)
+    run.mark("agent_ended", SLOT)
+    close_if_done(run, SLOT + PATIENCE)
     assert not is_closed(run.path)
-    run.count_attempt()
-    close_if_done(run, SLOT)
+    close_if_done(run, SLOT + PATIENCE + timedelta(seconds=1))
     assert is_closed(run.path)
+
+
+def test_only_attempts_that_did_not_come_to_an_end_count(tmp_path: Path) -> None:
+    run = a_folder(tmp_path)
+    run.count_attempt()
+    run.count_attempt()
+    assert run.record.attempts == 2
+    close_if_done(run, SLOT)
+    assert run.record.attempts == 0
+
+
+def test_a_note_is_gone_as_soon_as_its_step_is_done(tmp_path: Path) -> None:
+    run = a_folder(tmp_path)
+    run.note("remembered", "the disk is full")
+    run.mark("committed", SLOT)
+    assert run.record.notes == {"remembered": "the disk is full"}
+    run.mark("remembered", SLOT)
+    assert run.record.notes == {}
 
 
 def test_a_closed_run_is_settled_once_its_process_had_time_to_tell_the_server(tmp_path: Path) -> None:

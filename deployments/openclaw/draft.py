@@ -15,7 +15,7 @@ from deployments.openclaw.parts import SessionParts
 from deployments.openclaw.sidecar import render_sidecar, sidecar_path
 from deployments.writing import written
 from sessions.errors import ModelError, SpecError
-from sessions.models import RUNNER_PROVIDERS, find_model
+from sessions.models import RUNNER_PROVIDERS, find_model, runner_for
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
 
@@ -65,8 +65,9 @@ def _parameters(job: Job, parts: SessionParts, settings: Settings) -> dict[str, 
     found: dict[str, JsonValue] = {}
     if job.agent_id:
         found["agent"] = parts.agent
+    found |= _runner(settings.model_for(parts.agent, parts.model), settings)
     if parts.model:
-        found |= _runner(parts.model, settings) | {"model": parts.model}
+        found["model"] = parts.model
     if parts.delete_after_run:
         found["delete_after_run"] = True
     found["timeout_seconds"] = parts.timeout_seconds
@@ -80,8 +81,7 @@ def _runner(model: str, settings: Settings) -> dict[str, JsonValue]:
     usual = str(SessionSpec.model_fields["runner"].default)
     with suppress(ModelError):  # the check says what is wrong with the model
         provider = find_model(model, settings.models_file).provider
-        able = [runner for runner, its in RUNNER_PROVIDERS.items() if its == provider]
-        return {"runner": able[0]} if able and usual not in able else {}
+        return {} if RUNNER_PROVIDERS[usual] == provider else {"runner": runner_for(provider)}
     return {}
 
 

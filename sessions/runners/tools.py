@@ -1,4 +1,4 @@
-"""The tools of the `anthropic` runner, named and shaped as Claude Code's."""
+"""The tools of the `anthropic` and the `gemini` runner, named and shaped as Claude Code's."""
 
 import asyncio
 import sys

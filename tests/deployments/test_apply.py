@@ -137,7 +137,7 @@ async def test_the_deployment_is_the_one_that_prefect_deploy_makes(
     assert await as_stored(client, "nightly") == theirs
 
 
-@pytest.mark.parametrize("file", ["deployments/nightly-code-health.yaml", "prefect.yaml"])
+@pytest.mark.parametrize("file", ["deployments/nightly-code-health.yaml", "deployments/dispatch.yaml", "prefect.yaml"])
 async def test_what_is_shipped_is_deployed_as_prefect_deploy_does_it(
     client: PrefectClient, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:

@@ -134,6 +134,14 @@ def test_a_model_is_kept_as_it_is_spelled_and_none_leaves_the_agents_default(tmp
 
     assert named.parameters["model"] == "anthropic/claude-haiku-4-5"
     assert "model" not in unnamed.parameters
+    assert "runner" not in named.parameters
+
+
+def test_a_gemini_model_brings_the_runner_that_runs_it(tmp_path: Path) -> None:
+    definition, imported = import_one(tmp_path, job(payload=turn(model="google/gemini-2.5-flash")))
+
+    assert (definition.parameters["model"], definition.parameters["runner"]) == ("google/gemini-2.5-flash", "gemini")
+    assert check_files([imported.definition], Settings(), root=tmp_path, now=NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -376,6 +384,7 @@ BAD_ROWS: dict[str, tuple[JsonValue, str]] = {
     "enabled as a number": (job(enabled=0), "enabled: is 0; write true or false"),
     "an unknown model": (job(payload=turn(model="gpt-9")), "'gpt-9' is not a known model"),
     "a gated model": (job(payload=turn(model="anthropic/claude-opus-4-6")), "SESSIONS_ENABLED_MODELS=claude-opus-4-6"),
+    "a gated Gemini model": (job(payload=turn(model="gemini-2.5-pro")), "SESSIONS_ENABLED_MODELS=gemini-2.5-pro"),
     "a negative timeout": (job(payload=turn(timeoutSeconds=-1)), "payload.timeoutSeconds: is -1"),
     "a secret": (job(payload=turn(message="use sk-ant-api03-" + "a1B2" * 12)), "what looks like a secret"),
     "a lone surrogate": (job(payload=turn(message="\ud800")), "half of a character"),

@@ -41,7 +41,7 @@ SCHEDULES = st.one_of(
     st.fixed_dictionaries({"kind": st.sampled_from(["at", "AT"]), "at": MOMENTS}),
     st.fixed_dictionaries({"atMs": MILLIS}),
 )
-MODELS = st.sampled_from(["anthropic/claude-haiku-4-5", "claude-opus-4-5", " "])
+MODELS = st.sampled_from(["anthropic/claude-haiku-4-5", "claude-opus-4-5", "google/gemini-2.5-flash", " "])
 CHATS = st.sampled_from(["-1001234567890", "-1001:topic:7", "-1001:7", "@channel", "tg:-1001", "no chat"])
 HINTS: dict[str, st.SearchStrategy[JsonValue]] = {
     "deliver": st.booleans(),

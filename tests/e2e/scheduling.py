@@ -20,6 +20,7 @@ from tests.fakes.house import POOL_WITHOUT_WORKER, House
 from tests.fakes.stack import a_definition
 
 LOOK_SECONDS = 0.1
+A_MINUTE = timedelta(minutes=1)
 #: Has every agent fail at once.
 FAULT: dict[str, Any] = {
     "when": {"has_tools": True},
@@ -78,11 +79,16 @@ async def work_off(house: House, name: str, *, until_ended: int, seconds: float 
 
 
 async def deploy_once(house: House, name: str, at: datetime, **parameters: JsonValue) -> UUID:
-    """Deploy a session that is due once, at the whole second of `at`, and have the server make its run."""
-    raw = a_definition(name, pool=POOL_WITHOUT_WORKER, **parameters).model_dump(exclude_none=True)
+    """Deploy a session that is due once, at the whole second of `at`, and have the server make its run.
+
+    A moment that is past is given no deadline, so that its run starts all the same.
+    """
+    given = {"starting_deadline_seconds": 0} | parameters
+    raw = a_definition(name, pool=POOL_WITHOUT_WORKER, **given).model_dump(exclude_none=True)
     rule = f"DTSTART:{at.astimezone(UTC):%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;COUNT=1"
     definition = Definition.model_validate(raw | {"schedules": [{"rrule": rule, "timezone": "UTC", "slug": "once"}]})
+    around = {"start_time": (at - A_MINUTE).isoformat(), "end_time": (at + A_MINUTE).isoformat()}
     async with house.client() as client:
         (applied,) = await apply_definitions([definition], client=client, root=house.root)
-        await make_runs(client, applied.deployment_id)
+        await make_runs(client, applied.deployment_id, **around)
     return applied.deployment_id

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sessions.outcome import Delivery, Outcome
-from sessions.run_folder import unfinished_runs
+from sessions.run_folder import PATIENCE, unfinished_runs
 from tests.e2e.dying import Mortal, Order, open_mortal
 from tests.fakes.chat_servers import Answer, ChatServers, chat_servers, free_port_that_refuses
 from tests.fakes.house import House, Ran
@@ -202,12 +203,16 @@ async def test_an_extraction_that_fails_is_noted_and_made_up_for_by_the_next_run
     assert made_up.flow_run.state_name == "Completed"
 
 
-async def test_what_cannot_be_remembered_for_ever_is_given_up(house: House) -> None:
+async def test_what_cannot_be_remembered_for_ever_is_given_up_after_a_week_and_says_so(house: House) -> None:
     with house.answering(obedient_script(extraction_rule(error={"type": "api_error"}))):
         first = await house.run()
-        for _ in range(5):
-            await house.run(prompt="SAY: next")
+        await house.run(prompt="SAY: next")
+        assert first.folder.path in unfinished_runs(house.home)
+        first.folder.record.steps["agent_ended"] -= PATIENCE + timedelta(days=1)
+        first.folder.save()
+        await house.run(prompt="SAY: the one after")
     assert first.folder.path not in unfinished_runs(house.home)
+    assert "given up" in first.folder.report_path.read_text()
     assert (await house.look_at(first.record.run_id)).flow_run.state_name == "Completed"
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import psutil
 import pytest
 from prefect.client.schemas.objects import FlowRun, StateType
+from ruamel.yaml import YAML
 
 from deployments.apply import apply_definitions
 from deployments.automations import NAME
@@ -19,7 +20,7 @@ from sessions.memory import open_memory
 from sessions.outcome import Outcome
 from sessions.process_tree import MARKER
 from tests.fakes.driving import is_running
-from tests.fakes.house import House, schedule_in_the_past
+from tests.fakes.house import POOL_WITHOUT_WORKER, House, schedule_in_the_past
 from tests.fakes.stack import Stack, a_definition
 
 Found = TypeVar("Found")
@@ -177,6 +178,17 @@ async def test_the_stack_has_the_automation_that_frees_dead_runs_and_it_minds_an
     assert trigger.after == {"prefect.flow-run.heartbeat"}
     endings = [f"prefect.flow-run.{outcome.state_name}" for outcome in Outcome]
     assert all(any(fnmatch(ending, pattern) for pattern in trigger.expect) for ending in endings)
+
+
+async def test_deploying_brings_the_automation_back_where_somebody_deleted_it(house: House, stack: Stack) -> None:
+    async with house.client() as client:
+        (found,) = await client.read_automations_by_name(NAME)
+        await client.delete_automation(found.id)
+        definition = a_definition(house.session, pool=POOL_WITHOUT_WORKER)
+        file = stack.root / "session.yaml"
+        YAML().dump({"deployments": [definition.model_dump(mode="json", exclude_none=True)]}, file)
+        stack.command("sessions", "deploy", str(file))
+        assert len(await client.read_automations_by_name(NAME)) == 1
 
 
 def test_the_server_keeps_its_leases_on_disk(stack: Stack) -> None:

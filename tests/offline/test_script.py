@@ -98,7 +98,10 @@ def test_templates_see_what_the_request_holds(request_: ApiRequest, template: st
     [
         ("", "the whole file: Input should be a valid dictionary"),
         ("rules: []", "rules: List should have at least 1 item"),
-        ("rules: [{answer: {}}]", "rules.0.answer: Value error, an answer needs blocks, stop_reason, gemini, error or fault"),
+        (
+            "rules: [{answer: {}}]",
+            "rules.0.answer: Value error, an answer needs blocks, stop_reason, gemini, error or fault",
+        ),
         ("rules: [{answer: {blocks: [{text: '{{ a'}]}}]", "not a template"),
         ("rules: [{answer: {blocks: [{tool: A, input: {b: ['{% c']}}]}}]", "not a template"),
         ("rules: [{answer: {blocks: [{tool: A, text: b}]}}]", "rules.0.answer.blocks.0.tool.text: Extra inputs"),
