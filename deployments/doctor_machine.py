@@ -6,10 +6,12 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from deployments.examination import Examined, bad, doubtful, good
-from sessions.errors import MemoryStoreError, RunnerError, SettingsError
+from sessions.errors import MemoryStoreError, ModelError, RunnerError, SettingsError
 from sessions.memory import open_memory
+from sessions.models import Provider, require_enabled
 from sessions.settings import Settings
 
 _FREE_GIGABYTES = 1.0
@@ -18,7 +20,15 @@ _ANSWER_SECONDS = 20
 
 def examine_machine(settings: Settings) -> Iterator[Examined]:
     """A line for each thing; starts no agent and spends nothing."""
-    examinations: tuple[Callable[[Settings], Examined], ...] = (_home, _memory, _model, _git, _agent_cli, _sandbox)
+    examinations: tuple[Callable[[Settings], Examined], ...] = (
+        _home,
+        _memory,
+        _model,
+        _extraction,
+        _git,
+        _agent_cli,
+        _sandbox,
+    )
     return iter([examination(settings) for examination in examinations])
 
 
@@ -52,8 +62,25 @@ def _model(settings: Settings) -> Examined:
         settings.require_model_access()
     except SettingsError as error:
         return bad("model", str(error), "export one of them where the worker is started")
-    key = "a key" if settings.anthropic_api_key.get_secret_value() else "no key"
-    return good("model", f"{key}, {settings.anthropic_base_url or 'the Anthropic API'}")
+    return good("model", "; ".join(_reached(provider, settings) for provider in get_args(Provider)))
+
+
+def _reached(provider: Provider, settings: Settings) -> str:
+    access = settings.model_access(provider)
+    key = "a key" if access.api_key.get_secret_value() else "no key"
+    return f"{provider}: {key}, {access.base_url or 'its own API'}" if access.is_set else f"{provider}: not set up"
+
+
+def _extraction(settings: Settings) -> Examined:
+    asked = settings.extraction_model
+    try:
+        model = require_enabled(asked, enabled=settings.enabled_models, extra_file=settings.models_file)
+        settings.require_model_access(model.provider)
+    except (ModelError, SettingsError) as error:
+        return doubtful(
+            "extraction", f"{asked} cannot be asked: {error}", "or set SESSIONS_EXTRACTION_MODEL to another"
+        )
+    return good("extraction", f"{model.name} turns transcripts into observations")
 
 
 def _git(settings: Settings) -> Examined:
@@ -68,7 +95,7 @@ def _agent_cli(settings: Settings) -> Examined:
     # Loads the agent's SDK, which takes a second.
     from sessions.runners.claude_launch import find_cli  # noqa: PLC0415
 
-    remedy = "install claude-agent-sdk anew, or use runner anthropic"
+    remedy = "install claude-agent-sdk anew, or use another runner"
     try:
         cli = find_cli()
     except RunnerError as error:

@@ -1,5 +1,6 @@
 """Sees that the server says of each closed run what its record says, also where a process died between the two."""
 
+import httpx
 from prefect import get_run_logger
 
 from sessions.errors import RunFolderError
@@ -16,8 +17,9 @@ async def settle_closed_runs() -> None:
             with hold_unsettled(path, utc_now()) as run:
                 if run:
                     await _settle(run)
-        except RunFolderError as error:
-            get_run_logger().warning("%s", error)
+        # The server refuses an ending where the deployment was deleted under a run; it is asked again another time.
+        except (RunFolderError, httpx.HTTPError) as error:
+            get_run_logger().warning("The run in %s is not settled yet: %s", path, error)
 
 
 async def _settle(run: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """What all tests share: a clean environment, and one local stack for those that need a real Prefect."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,8 @@ FOREIGN = (
 for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]
 # Prefect reads these when it is imported, which some test modules do.
-os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="sessions-tests-prefect-")
+_PREFECT_HOME = tempfile.TemporaryDirectory(prefix="sessions-tests-prefect-", ignore_cleanup_errors=True)
+os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
 os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
@@ -40,6 +42,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """A real Prefect server and process worker, and an obedient offline model that the worker's runs ask."""
     from tests.fakes.stack import run_test_stack  # noqa: PLC0415 - Prefect takes two seconds to import
 
+    # Else a test run that is ended from outside would leave its server and worker behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_test_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 

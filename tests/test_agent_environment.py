@@ -26,6 +26,8 @@ def test_what_tools_need_is_passed_on(name: str) -> None:
     [
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_BASE_URL",
+        "GEMINI_API_KEY",
+        "GOOGLE_GEMINI_BASE_URL",
         "AWS_SECRET_ACCESS_KEY",
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GITHUB_TOKEN",
@@ -55,7 +57,10 @@ def test_variables_that_a_setting_names_are_passed_on() -> None:
     assert not {"DATABASE_URL", "MISSING"} & set(made)
 
 
-@pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "PREFECT_API_KEY", "SESSIONS_MEMORY_URL", "HOME"])
+@pytest.mark.parametrize(
+    "name",
+    ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "PREFECT_API_KEY", "SESSIONS_MEMORY_URL", "HOME"],
+)
 def test_a_setting_cannot_pass_on_what_is_not_for_the_agent(name: str) -> None:
     with pytest.raises(SettingsError, match=f"SESSIONS_AGENT_ENV: {name} is not for the agent"):
         environment({}, agent_env=name)

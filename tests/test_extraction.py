@@ -15,7 +15,7 @@ from sessions.extraction import (
     origin_of,
     render_for_extraction,
 )
-from sessions.models import Usage, find_model
+from sessions.models import Model, Usage, find_model
 from sessions.offline import Script, open_offline_model
 from sessions.offline.request import read_request
 from sessions.runners.base import AgentRun, Stop
@@ -24,6 +24,7 @@ from sessions.transcript import Entry
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HAIKU = find_model("claude-haiku-4-5")
+FLASH = find_model("gemini-2.5-flash")
 JOURNAL = {"theme": "Doors", "built": "", "noticed": "green", "changed": "", "assumptions": "", "next": "windows"}
 ENTRIES = (
     Entry(kind="prompt", at=NOON, turn=0, text="Look at the door."),
@@ -67,13 +68,16 @@ def answers(*observations: dict[str, object], **answer: object) -> Script:
     return Script.model_validate({"rules": [{"answer": {"blocks": [{"text": text}], **answer}}]})
 
 
-async def learn(script: Script, run: AgentRun | None = None) -> tuple[Learned, list[dict[str, Any]]]:
-    with open_offline_model(script) as model:
-        settings = Settings(anthropic_base_url=model.base_url, anthropic_api_key="k", model_retries=0)
+async def learn(
+    script: Script, run: AgentRun | None = None, model: Model = HAIKU
+) -> tuple[Learned, list[dict[str, Any]]]:
+    with open_offline_model(script) as offline:
+        addresses = {"anthropic_base_url": offline.base_url, "gemini_base_url": offline.base_url}
+        settings = Settings(**addresses, anthropic_api_key="k", gemini_api_key="g", model_retries=0)
         learned = await extract(
-            run or a_run(), run_id="r1", agent="main", session="doors", model=HAIKU, settings=settings, now=NOON
+            run or a_run(), run_id="r1", agent="main", session="doors", model=model, settings=settings, now=NOON
         )
-        return learned, [request.body for request in model.requests]
+        return learned, [request.body for request in offline.requests]
 
 
 async def test_what_is_quoted_word_for_word_is_kept_with_its_place_and_the_turn_before() -> None:
@@ -118,12 +122,14 @@ async def test_the_journal_entry_is_the_runs() -> None:
     assert learned.journal.at == NOON + timedelta(minutes=1)
 
 
-async def test_the_model_is_asked_by_schema_at_temperature_0_and_its_cost_is_counted() -> None:
+@pytest.mark.parametrize(("model", "usd"), [(HAIKU, 1.0 + 0.5), (FLASH, 0.30 + 0.25)], ids=["claude", "gemini"])
+async def test_the_model_is_asked_by_schema_at_temperature_0_and_its_cost_is_counted(model: Model, usd: float) -> None:
     usage = {"input_tokens": 1_000_000, "output_tokens": 100_000}
-    learned, (asked,) = await learn(answers(usage=usage))
-    assert (asked["model"], asked["temperature"]) == ("claude-haiku-4-5", 0)
-    assert asked["output_config"]["format"]["type"] == "json_schema"
-    assert learned.cost_usd == pytest.approx(1.0 + 0.5)
+    learned, (asked,) = await learn(answers(observed("It is green."), usage=usage), model=model)
+    assert (asked["model"], asked["temperature"], asked["max_tokens"]) == (model.id, 0, 4000)
+    assert {"observations", "journal"} <= set(asked["output_config"]["format"]["schema"]["properties"])
+    assert [kept.text for kept in learned.observations] == ["The door is green."]
+    assert learned.cost_usd == pytest.approx(usd)
 
 
 async def test_the_transcript_reaches_the_model_as_data_with_its_end() -> None:
@@ -142,22 +148,35 @@ async def test_a_run_in_which_nothing_was_said_costs_no_call() -> None:
     assert (learned, asked) == (Learned(), [])
 
 
-@pytest.mark.parametrize(
-    ("answer", "word"),
-    [
-        ({"error": {"type": "authentication_error"}}, "ANTHROPIC_API_KEY"),
-        ({"error": {"type": "overloaded_error"}}, "overloaded"),
-        ({"fault": "invalid_json"}, "ANTHROPIC_BASE_URL"),
-        ({"fault": "not_a_message"}, "ANTHROPIC_BASE_URL"),
-        ({"blocks": [{"text": "I learned a lot."}]}, "does not follow its schema"),
-        ({"blocks": [{"text": '{"observations": ['}], "stop_reason": "max_tokens"}, "was cut off"),
-    ],
-    ids=["401", "529", "no-json", "no-message", "no-schema", "cut-off"],
-)
-async def test_an_answer_that_cannot_be_used_is_an_error_with_a_sentence(answer: dict[str, Any], word: str) -> None:
+UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "401": ({"error": {"type": "authentication_error"}}, "API_KEY"),
+    "overloaded": ({"error": {"type": "overloaded_error"}}, "overloaded"),
+    "no-json": ({"fault": "invalid_json"}, "BASE_URL"),
+    "no-message": ({"fault": "not_a_message"}, "BASE_URL"),
+    "no-schema": ({"blocks": [{"text": "I learned a lot."}]}, "does not follow its schema"),
+    "cut-off": ({"blocks": [{"text": '{"observations": ['}], "stop_reason": "max_tokens"}, "was cut off"),
+}
+
+
+@pytest.mark.parametrize("model", [HAIKU, FLASH], ids=["claude", "gemini"])
+@pytest.mark.parametrize("case", UNUSABLE)
+async def test_an_answer_that_cannot_be_used_is_an_error_with_a_sentence(case: str, model: Model) -> None:
+    answer, word = UNUSABLE[case]
     with pytest.raises(ExtractionError, match=word) as raised:
-        await learn(Script.model_validate({"rules": [{"answer": answer}]}))
+        await learn(Script.model_validate({"rules": [{"answer": answer}]}), model=model)
     assert "\n" not in str(raised.value)
+
+
+async def test_a_transcript_that_the_provider_blocks_is_an_error_that_says_so() -> None:
+    blocked = {"gemini": {"block_reason": "PROHIBITED_CONTENT"}}
+    with pytest.raises(ExtractionError, match=r"blocked the question \(PROHIBITED_CONTENT\)"):
+        await learn(Script.model_validate({"rules": [{"answer": blocked}]}), model=FLASH)
+
+
+async def test_a_model_whose_provider_has_no_key_is_not_asked_and_the_settings_are_named() -> None:
+    settings = Settings(gemini_api_key="g")
+    with pytest.raises(ExtractionError, match=r"ANTHROPIC_API_KEY.*another SESSIONS_EXTRACTION_MODEL"):
+        await extract(a_run(), run_id="r", agent="main", session="s", model=HAIKU, settings=settings, now=NOON)
 
 
 def test_a_quote_may_differ_in_white_space_only() -> None:

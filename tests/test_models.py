@@ -28,6 +28,37 @@ def test_what_the_seeds_enable_is_enabled_and_what_they_gate_is_gated() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("spelled", "name", "runner"),
+    [
+        ("anthropic/claude-sonnet-4-5", "Claude Sonnet 4.5", "claude-agent-sdk"),
+        ("anthropic/claude-opus-4-5", "Claude Opus 4.5", "claude-agent-sdk"),
+        ("anthropic/claude-haiku-4-5", "Claude Haiku 4.5", "anthropic"),
+        ("google/gemini-2.5-flash", "Gemini 2.5 Flash", "gemini"),
+    ],
+)
+def test_each_generally_available_model_runs_as_it_comes(spelled: str, name: str, runner: str) -> None:
+    assert require_model(spelled, runner=runner).name == name
+    assert require_model(spelled.partition("/")[2], runner=runner).name == name
+
+
+@pytest.mark.parametrize(
+    ("spelled", "name", "runner"),
+    [
+        ("anthropic/claude-opus-4-6", "Claude Opus 4.6", "claude-agent-sdk"),
+        ("anthropic/claude-sonnet-4-6", "Claude Sonnet 4.6", "anthropic"),
+        ("google/gemini-2.5-pro", "Gemini 2.5 Pro", "gemini"),
+    ],
+)
+def test_each_gated_model_is_refused_with_its_setting_in_every_spelling(spelled: str, name: str, runner: str) -> None:
+    id_ = spelled.partition("/")[2]
+    for given in (spelled, id_):
+        with pytest.raises(ModelError) as refused:
+            require_model(given, runner=runner)
+        assert str(refused.value) == f"{name} is gated; enable it with SESSIONS_ENABLED_MODELS={id_}"
+        assert require_model(given, runner=runner, enabled=[id_]).id == id_
+
+
 def test_a_gated_model_is_refused_until_its_id_is_enabled() -> None:
     with pytest.raises(ModelError, match="SESSIONS_ENABLED_MODELS=claude-opus-4-6"):
         require_model("claude-opus-4-6", runner="anthropic")
@@ -37,6 +68,10 @@ def test_a_gated_model_is_refused_until_its_id_is_enabled() -> None:
 def test_a_runner_of_another_provider_is_refused() -> None:
     with pytest.raises(ModelError, match=r"runner anthropic cannot run Gemini 2\.5 Flash"):
         require_model("gemini-2.5-flash", runner="anthropic")
+    with pytest.raises(ModelError, match=r"use runner gemini, or another model, such as claude-sonnet-4-5$"):
+        require_model("gemini-2.5-flash", runner="claude-agent-sdk")
+    with pytest.raises(ModelError, match=r"use runner claude-agent-sdk, or another model, such as gemini-2.5-flash$"):
+        require_model("claude-sonnet-4-5", runner="gemini")
 
 
 def test_numbers_beyond_the_models_are_refused_and_not_clipped() -> None:
@@ -55,6 +90,16 @@ def test_every_kind_of_token_has_its_price() -> None:
     assert (usage + usage).total_tokens == 6_000_000
 
 
+def test_an_answer_to_a_long_prompt_has_its_own_price_and_short_ones_beside_it_keep_theirs() -> None:
+    pro = find_model("gemini-2.5-pro")
+    short = Usage(input_tokens=150_000, cache_read_tokens=50_000, output_tokens=1_000_000)
+    long = Usage(input_tokens=150_000, cache_read_tokens=50_001, output_tokens=1_000_000)
+    assert pro.cost_usd(short) == pytest.approx(0.15 * 1.25 + 0.05 * 0.125 + 10.0)
+    assert pro.cost_usd(long) == pytest.approx(0.15 * 2.5 + 0.050001 * 0.25 + 15.0)
+    assert pro.cost_usd(short, long, short) == pytest.approx(2 * pro.cost_usd(short) + pro.cost_usd(long))
+    assert pro.cost_usd() == 0
+
+
 def test_a_project_adds_models_and_replaces_shipped_ones(tmp_path: Path) -> None:
     shipped = (Path(__file__).parent.parent / "sessions" / "models.toml").read_text()
     block = shipped.split("[[models]]")[1]
@@ -70,7 +115,15 @@ def test_a_project_adds_models_and_replaces_shipped_ones(tmp_path: Path) -> None
     assert find_model("claude-haiku-4-5", mine).price.input == 1.0
 
 
-@pytest.mark.parametrize("text", ["[[models]]\nid = 7", "not = toml = at all", "[[models]]\nid = 'x'\nspeed = 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[models]]\nid = 7",
+        "[[models]]\nid = 'x'\nprovider = 'acme'",
+        "not = toml = at all",
+        "[[models]]\nid = 'x'\nspeed = 3",
+    ],
+)
 def test_a_models_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     mine = tmp_path / "models.toml"
     mine.write_text(text)

@@ -21,6 +21,8 @@ def test_variables_are_read_under_their_names(monkeypatch: pytest.MonkeyPatch, t
         "SESSIONS_AGENT_MODELS": '{"owl": "claude-haiku-4-5"}',
         "ANTHROPIC_API_KEY": "sk-x",
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:1",
+        "GEMINI_API_KEY": "g-x",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:2",
     }.items():
         monkeypatch.setenv(name, value)
     settings = read_settings()
@@ -28,6 +30,8 @@ def test_variables_are_read_under_their_names(monkeypatch: pytest.MonkeyPatch, t
     assert settings.enabled_models == ("claude-opus-4-6", "gemini-2.5-pro")
     assert settings.anthropic_api_key.get_secret_value() == "sk-x"
     assert settings.anthropic_base_url == "http://127.0.0.1:1"
+    assert settings.gemini_api_key.get_secret_value() == "g-x"
+    assert settings.gemini_base_url == "http://127.0.0.1:2"
 
 
 def test_the_model_is_the_asked_one_then_the_agents_then_the_projects() -> None:
@@ -64,6 +68,16 @@ def test_a_model_can_be_reached_with_a_key_or_an_address() -> None:
     Settings(anthropic_base_url="http://127.0.0.1:1").require_model_access()
     with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL"):
         Settings().require_model_access()
+
+
+def test_a_model_of_one_provider_is_not_reached_with_the_key_of_another() -> None:
+    settings = Settings(gemini_api_key="g", gemini_base_url="http://127.0.0.1:2")
+    assert settings.require_model_access("google").base_url == "http://127.0.0.1:2"
+    assert settings.require_model_access().api_key.get_secret_value() == "g"
+    with pytest.raises(SettingsError, match="no model of anthropic can be reached: set ANTHROPIC_API_KEY"):
+        settings.require_model_access("anthropic")
+    with pytest.raises(SettingsError, match="set GEMINI_API_KEY, or GOOGLE_GEMINI_BASE_URL"):
+        Settings(anthropic_api_key="k").require_model_access("google")
 
 
 def test_a_key_is_not_shown() -> None:

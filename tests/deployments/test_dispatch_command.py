@@ -17,6 +17,9 @@ MONDAY = "2026-11-23T10:00Z"
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # Nobody listens there.
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     monkeypatch.setenv("SESSIONS_HOME", str(tmp_path / "home"))
     write_definition_file(write_repository(tmp_path))
     write_definition_file(tmp_path, GOOD, "turns.yaml")
@@ -64,7 +67,7 @@ def test_options_that_would_do_nothing_are_refused(argv: tuple[str, ...]) -> Non
     [
         (("--explain", "--at", "monday"), "'monday' is not a date and time"),
         (("others", "--explain"), "there is no such dispatch; defined in deployments/ are: turns"),
-        ((), "no Prefect server is known"),
+        ((), "start one with `sessions up`, or set PREFECT_API_URL"),
     ],
     ids=["no-moment", "unknown-dispatch", "no-server"],
 )

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeVar
@@ -11,11 +11,14 @@ from uuid import UUID
 
 import psutil
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 from ruamel.yaml import YAML
 
 from deployments.apply import apply_definitions
 from deployments.automations import NAME
+from deployments.definitions import Definition
 from sessions.memory import open_memory
 from sessions.outcome import Outcome
 from sessions.process_tree import MARKER
@@ -99,6 +102,7 @@ def flow_process(run_id: UUID) -> psutil.Process:
 def test_a_second_run_is_skipped_while_the_first_runs_and_no_second_agent_starts(worked: Worked) -> None:
     first = worked.trigger(prompt=f"RUN: sleep 8\nSAY: first of {worked.name}")
     until(lambda: worked.run(first).state_type is StateType.RUNNING)
+    assert list((worked.stack.home / "prefect").rglob("*lease*")), "the slot would not outlive a crash of the server"
     second = worked.trigger(prompt=f"SAY: second of {worked.name}")
     skipped = worked.ended(second)
     assert skipped.state_type is StateType.CANCELLED
@@ -141,12 +145,35 @@ def test_a_run_that_takes_too_long_ends_with_all_it_started_and_still_reports(wo
         assert [item.text for item in memory.latest(agent=worked.name)] == ["It was green."]
 
 
-def test_a_killed_run_is_crashed_its_slot_is_free_and_the_next_run_finishes_it(worked: Worked) -> None:
+@pytest.fixture
+async def housekeeping_runs(house: House) -> AsyncIterator[Callable[[], list[FlowRun]]]:
+    """Housekeeping is deployed, where no worker runs it: what is asked of it so far."""
+    raw = a_definition(house.session, pool=POOL_WITHOUT_WORKER).model_dump(exclude={"parameters", "schedules"})
+    definition = Definition.model_validate(
+        raw | {"name": "housekeeping", "entrypoint": "flows/housekeeping.py:housekeeping"}
+    )
+    async with house.client() as client:
+        (applied,) = await apply_definitions([definition], client=client, root=house.root)
+        of_it = DeploymentFilter(id=DeploymentFilterId(any_=[applied.deployment_id]))
+
+        def asked_for() -> list[FlowRun]:
+            with SyncPrefectClient(house.url) as now:
+                return now.read_flow_runs(deployment_filter=of_it)
+
+        yield asked_for
+        await client.delete_deployment(applied.deployment_id)
+
+
+def test_a_killed_run_is_crashed_its_slot_is_free_and_the_next_run_finishes_it(
+    worked: Worked, housekeeping_runs: Callable[[], list[FlowRun]]
+) -> None:
     killed = worked.trigger(prompt="RUN: echo green\nRUN: sleep 600")
     until(lambda: len(worked.stack.asked("RUN: sleep 600")) >= 2)
     sleeping = until(lambda: [each for each in worked.marked(killed) if "sleep" in each.name()])
     os.kill(flow_process(killed).pid, signal.SIGKILL)
     assert worked.ended(killed).state_type is StateType.CRASHED
+    asked_for = until(housekeeping_runs)
+    assert [run.idempotency_key for run in asked_for] == [f"interrupted-{killed}"]
     following = worked.ended(worked.trigger(prompt="SAY: next"))
     assert following.state_name == "Completed"
     record = worked.stack.folder(killed).record
@@ -189,11 +216,3 @@ async def test_deploying_brings_the_automation_back_where_somebody_deleted_it(ho
         YAML().dump({"deployments": [definition.model_dump(mode="json", exclude_none=True)]}, file)
         stack.command("sessions", "deploy", str(file))
         assert len(await client.read_automations_by_name(NAME)) == 1
-
-
-def test_the_server_keeps_its_leases_on_disk(stack: Stack) -> None:
-    assert (
-        "filesystem" in psutil.Process(stack.running.server.pid).environ()["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"]
-    )
-    kept = list((stack.home / "prefect").rglob("*lease*"))
-    assert kept, "no lease was ever written to the disk"

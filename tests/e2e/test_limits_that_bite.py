@@ -12,14 +12,20 @@ TO_FILE = [{"channel": "file", "to": "report.md"}]
 CIRCLING = {"when": {"has_tools": True}, "answer": calls("Bash", "I try again.", command="echo x")}
 MILLION = {"input_tokens": 1_000_000, "output_tokens": 1}
 COSTLY = {"when": {"has_tools": True}, "answer": {**calls("Bash", "More.", command="date +%N"), "usage": MILLION}}
+#: Each runner with the model that it runs, and what a million tokens of its prompt cost.
+RUNNERS = [
+    ("claude-agent-sdk", "claude-sonnet-4-5", 3.0),
+    ("anthropic", "claude-sonnet-4-5", 3.0),
+    ("gemini", "gemini-2.5-flash", 0.3),
+]
 
 
-@pytest.mark.parametrize("runner", ["claude-agent-sdk", "anthropic"])
+@pytest.mark.parametrize(("runner", "model"), [each[:2] for each in RUNNERS])
 async def test_an_agent_that_goes_in_circles_is_stopped_and_everybody_hears_what_repeated(
-    house: House, runner: str
+    house: House, runner: str, model: str
 ) -> None:
     with house.answering(obedient_script(CIRCLING)):
-        ran = await house.run(runner=runner, delivery=TO_FILE)
+        ran = await house.run(runner=runner, model=model, delivery=TO_FILE)
     said = "Bash(echo x) was called 20 times in a row with the same result"
     assert (ran.record.outcome, ran.record.agent_end and ran.record.agent_end.stop) == (Outcome.STOPPED, Stop.LOOP)
     assert (ran.state.name, ran.state.type.value) == ("Stopped", "CANCELLED")
@@ -42,20 +48,24 @@ async def test_when_to_warn_and_to_stop_is_the_projects_to_say(house: House, mon
     assert ran.record.outcome is Outcome.STOPPED
 
 
-@pytest.mark.parametrize("runner", ["claude-agent-sdk", "anthropic"])
-async def test_the_agents_day_ends_a_run_in_its_middle_and_the_next_is_not_started(house: House, runner: str) -> None:
-    with house.answering(obedient_script(COSTLY)) as model:
-        first = await house.run(runner=runner, cost_per_day_usd=5, max_cost_usd=50, delivery=TO_FILE)
-        asked = len([request for request in model.requests if request.body.get("tools")])
-        second = await house.run(runner=runner, cost_per_day_usd=5)
-        other = await house.run(runner=runner, cost_per_day_usd=5, agent="owl", max_turns=1)
+@pytest.mark.parametrize(("runner", "model", "usd"), RUNNERS)
+async def test_the_agents_day_ends_a_run_in_its_middle_and_the_next_is_not_started(
+    house: House, runner: str, model: str, usd: float
+) -> None:
+    budget = 5 * usd / 3
+    running = {"runner": runner, "model": model, "cost_per_day_usd": budget}
+    with house.answering(obedient_script(COSTLY)) as offline:
+        first = await house.run(**running, max_cost_usd=50, delivery=TO_FILE)
+        asked = len([request for request in offline.requests if request.body.get("tools")])
+        second = await house.run(**running)
+        other = await house.run(**running, agent="owl", max_turns=1)
         assert asked == 2
     assert (first.record.outcome, other.record.outcome) == (Outcome.OVER_BUDGET, Outcome.STOPPED)
     assert "the end of its agent's budget for the day after 2 turns" in first.record.reason
-    assert "agent main may spend 5 US dollars a day" in first.report
+    assert f"agent main may spend {budget:g} US dollars a day" in first.report
     assert "over budget" in (house.home / "report.md").read_text()
     assert (second.record.outcome, second.state.name) == (Outcome.OVER_BUDGET, "OverBudget")
-    assert second.record.reason.startswith("agent main has spent 6.0")
+    assert second.record.reason.startswith(f"agent main has spent {2 * usd:.1f}")
     assert not second.folder.transcript_path.exists()
 
 

@@ -62,8 +62,11 @@ async def _(house: House) -> None:
 
 @sees("runner")
 async def _(house: House) -> None:
-    for runner, client in (("anthropic", "AsyncAnthropic/Python"), ("claude-agent-sdk", "claude-cli")):
-        await house.run(runner=runner, prompt=f"SAY: {runner}")
+    clients = {"anthropic": "AsyncAnthropic/Python", "claude-agent-sdk": "claude-cli", "gemini": "google-genai-sdk"}
+    assert set(clients) == set(get_args(RunnerName))
+    for runner, client in clients.items():
+        model = "gemini-2.5-flash" if runner == "gemini" else ""
+        await house.run(runner=runner, model=model, prompt=f"SAY: {runner}")
         asked = [request for request in house.model.requests if request.body.get("tools")]
         assert client in asked[-1].headers["user-agent"]
 

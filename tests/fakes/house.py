@@ -126,6 +126,8 @@ class House:
             "SESSIONS_HOME": str(self.home),
             "ANTHROPIC_BASE_URL": self.model.base_url,
             "ANTHROPIC_API_KEY": "sk-of-the-house",
+            "GOOGLE_GEMINI_BASE_URL": self.model.base_url,
+            "GEMINI_API_KEY": "gk-of-the-house",
             "SESSIONS_MODEL_RETRIES": "0",
             "SESSIONS_DELIVERY_RETRY_SECONDS": "0",
         }
@@ -134,9 +136,13 @@ class House:
     def answering(self, script: Script) -> Iterator[OfflineModel]:
         """Another model for the runs inside the block."""
         with open_offline_model(script) as model:
-            self.monkeypatch.setenv("ANTHROPIC_BASE_URL", model.base_url)
+            self._lead_to(model)
             yield model
-            self.monkeypatch.setenv("ANTHROPIC_BASE_URL", self.model.base_url)
+            self._lead_to(self.model)
+
+    def _lead_to(self, model: OfflineModel) -> None:
+        for name in ("ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL"):
+            self.monkeypatch.setenv(name, model.base_url)
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[PrefectClient]:

@@ -92,6 +92,8 @@ def run_test_stack(folder: Path, extra: Sequence[Definition] = ()) -> Iterator[S
             "SESSIONS_HOME": str(home),
             "ANTHROPIC_BASE_URL": model.base_url,
             "ANTHROPIC_API_KEY": "sk-of-the-stack",
+            "GOOGLE_GEMINI_BASE_URL": model.base_url,
+            "GEMINI_API_KEY": "gk-of-the-stack",
             "SESSIONS_MODEL_RETRIES": "0",
             "SESSIONS_DELIVERY_RETRY_SECONDS": "0",
         }
