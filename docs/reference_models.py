@@ -24,11 +24,24 @@ def render_presets() -> str:
 
 def render_models() -> str:
     """The models, with limits and list prices."""
-    head = ("model", "name", "runs with", "other spellings", "context", "longest answer", "temperature", "price", "at")
+    head = (
+        "model",
+        "name",
+        "runs with",
+        "other spellings",
+        "context",
+        "longest answer",
+        "temperature",
+        "price",
+        "at",
+        "ends",
+    )
     text = (
         "From `sessions/models.toml`; `SESSIONS_MODELS_FILE` adds to it. Each may be spelled with its provider in "
         "front, as in google/gemini-2.5-flash. Limits in tokens; list prices in US dollars for a million tokens in / "
-        "out, at the date beside them. A gated model is refused unless `SESSIONS_ENABLED_MODELS` names it."
+        "out, at the date beside them, and where an answer to a long prompt has other prices, those. `ends` is the "
+        "day from which the provider answers no more, where one is announced. A gated model is refused unless "
+        "`SESSIONS_ENABLED_MODELS` names it."
     )
     return "\n\n".join(["## Models", text, table(head, map(_model, known_models().values()))])
 
@@ -38,14 +51,21 @@ def _model(model: Model) -> tuple[str, ...]:
     return (
         code(model.id) + (" (gated)" * model.gate),
         model.name,
-        ", ".join(runners) or "none yet",
+        ", ".join(runners),
         ", ".join(map(code, model.aliases)) or "none",
         f"{model.context_tokens:,}",
         f"{model.max_output_tokens:,}",
         f"0 to {model.temperature_max:g}",
-        f"{model.price.input:g} / {model.price.output:g}",
+        _price(model),
         model.priced_on.isoformat(),
+        model.ends_on.isoformat() if model.ends_on else "",
     )
+
+
+def _price(model: Model) -> str:
+    usual, long = model.price, model.long_prompt
+    above = f"; above {long.over_tokens:,} {long.input:g} / {long.output:g}" if long else ""
+    return f"{usual.input:g} / {usual.output:g}{above}"
 
 
 def render_tools() -> str:

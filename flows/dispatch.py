@@ -40,7 +40,7 @@ async def dispatch(
             nothing. 0: however late.
     """
     try:
-        slot = describe_slot(now := utc_now())
+        slot = await describe_slot(now := utc_now())
         deadline = starting_deadline_seconds
         if skip := missed(slot_at=slot.at, now=now, deadline_seconds=deadline, automatic=slot.automatic):
             return as_state(skip.outcome, skip.reason)

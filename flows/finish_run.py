@@ -55,10 +55,9 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
 
 
 async def publish(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
-    """Show the run in Prefect, and have the session's schedule heed how it ended."""
+    """Show the run in Prefect, and switch its schedule off if that was due once."""
     await publish_artifacts(run, report, agent_run)
     if not run.record.done("published"):
-        await park_what_comes_too_soon(run.record)
         await switch_off_what_was_due_once(run.record)
         run.mark("published", utc_now())
 
@@ -92,6 +91,7 @@ async def _finish_interrupted(run: RunFolder) -> None:
     await leave_interrupted(run)
     await finish_run(run, stopped=state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING))
     await correct_state(run.record)
+    await park_what_comes_too_soon(run.record)
 
 
 async def leave_interrupted(run: RunFolder) -> None:

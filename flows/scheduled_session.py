@@ -4,6 +4,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from flows.finish_run import finish_interrupted_runs, finish_run, leave_interrupted
+from hooks.failed import wait_with_the_next
 from hooks.interrupted import ask_for_housekeeping
 from hooks.succeeded import ask_to_delete
 from sessions.admission import overlapping
@@ -58,6 +59,7 @@ warm_up_for_worker()
     on_cancellation=[ask_for_housekeeping],
     on_crashed=[ask_for_housekeeping],
     on_completion=[ask_to_delete],
+    on_failure=[wait_with_the_next],
 )
 @describe_parameters
 async def scheduled_session(

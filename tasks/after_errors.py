@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from prefect import get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -20,6 +19,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.logging.loggers import flow_run_logger
 from prefect.states import Scheduled
 
 from sessions.admission import Skip, backing_off, wait_sentence
@@ -54,7 +54,8 @@ async def wait_after_errors(record: RunRecord) -> Skip | None:
 async def park_what_comes_too_soon(record: RunRecord) -> None:
     """After an error: end the scheduled runs within the wait as backing_off, and make one attempt at its end.
 
-    Where none is within the wait, the next natural slot is the next attempt.
+    The run has ended on the server, since that is when the wait begins. Where no slot is within the wait, the next
+    natural one is the next attempt.
     """
     delays = record.spec.backoff_seconds
     if not delays or record.outcome is None or not record.outcome.is_error:
@@ -65,27 +66,27 @@ async def park_what_comes_too_soon(record: RunRecord) -> None:
         except ObjectNotFound:
             return
         if run.deployment_id:
-            ended = await _ends_with(client, run, record.outcome, len(delays))
-            await _park(client, record, run.deployment_id, ended, waits_until(ended, delays))
+            ended = await _newest_ends(client, run.deployment_id, len(delays))
+            await _park(client, record, run, ended)
 
 
-async def _park(
-    client: PrefectClient, record: RunRecord, deployment_id: UUID, ended: Sequence[EndedRun], until: datetime | None
-) -> None:
-    error = newest_error(ended)
-    if not error or until is None or until <= utc_now():
+async def _park(client: PrefectClient, record: RunRecord, run: FlowRun, ended: Sequence[EndedRun]) -> None:
+    error, until = newest_error(ended), waits_until(ended, record.spec.backoff_seconds)
+    if not error or until is None or until <= utc_now() or run.deployment_id is None:
         return
-    early = await _due_before(client, deployment_id, until)
-    until = until.astimezone(record.slot_at.tzinfo)
-    state = as_state(Outcome.BACKING_OFF, wait_sentence(ended, until))
-    for run in early:
-        slot_at = (run.expected_start_time or until).astimezone(record.slot_at.tzinfo)
-        tags = sorted({*run.tags, f"session:{record.session}", Outcome.BACKING_OFF.value})
-        await client.update_flow_run(run.id, name=name_of_run(record.session, slot_at), tags=tags)
-        await client.set_flow_run_state(run.id, state)
-    if early:
+    if early := await _due_before(client, run.deployment_id, until):
+        local = until.astimezone(record.slot_at.tzinfo)
+        flow_run_logger(run).warning("%s runs come too soon after it; the next attempt is at %s", len(early), local)
         await _make_attempt(client, early[0], error, until)
-        get_run_logger().warning("%s runs come too soon after the error; the next is at %s", len(early), until)
+        for each in early:
+            await _end_as_backing_off(client, record, each, wait_sentence(ended, local))
+
+
+async def _end_as_backing_off(client: PrefectClient, record: RunRecord, run: FlowRun, reason: str) -> None:
+    slot_at = (run.expected_start_time or record.slot_at).astimezone(record.slot_at.tzinfo)
+    tags = sorted({*run.tags, f"session:{record.session}", Outcome.BACKING_OFF.value})
+    await client.update_flow_run(run.id, name=name_of_run(record.session, slot_at), tags=tags)
+    await client.set_flow_run_state(run.id, as_state(Outcome.BACKING_OFF, reason))
 
 
 async def _make_attempt(client: PrefectClient, instead_of: FlowRun, error: EndedRun, at: datetime) -> None:
@@ -102,7 +103,8 @@ async def _make_attempt(client: PrefectClient, instead_of: FlowRun, error: Ended
         )
     except PrefectHTTPStatusError as refusal:
         # A definition that was changed meanwhile may not take the parameters; the next natural slot is an attempt too.
-        get_run_logger().warning("No attempt at %s: the server refused it: %s", at, refusal.response.text[:300])
+        said = refusal.response.text[:300]
+        flow_run_logger(instead_of).warning("No attempt at %s: the server refused it: %s", at, said)
 
 
 def _key(error: EndedRun) -> str:
@@ -117,13 +119,6 @@ async def _newest_ends(client: PrefectClient, deployment_id: UUID, count: int) -
         limit=min(count, PAGE),
     )
     return newest_first(item for item in map(as_ended, runs) if item)
-
-
-async def _ends_with(client: PrefectClient, run: FlowRun, outcome: Outcome, count: int) -> list[EndedRun]:
-    """The newest ends, with a run among them that is ending just now or that Prefect ended another way."""
-    this = EndedRun(run_id=str(run.id), outcome=outcome, ended_at=run.end_time or utc_now())
-    ended = await _newest_ends(client, run.deployment_id or run.id, count)
-    return newest_first([this, *(item for item in ended if item.run_id != this.run_id)])
 
 
 async def _due_before(client: PrefectClient, deployment_id: UUID, until: datetime) -> list[FlowRun]:

@@ -8,6 +8,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempoten
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.runtime import deployment
 from prefect.states import Scheduled
 from pydantic import AwareDatetime, BaseModel
 
@@ -39,8 +40,8 @@ class DispatchSlot(BaseModel, frozen=True):
     key: str
 
 
-def describe_slot(now: datetime) -> DispatchSlot:
-    """The slot of the flow run that is being run.
+async def describe_slot(now: datetime) -> DispatchSlot:
+    """The slot of the flow run that is being run, which is named after it.
 
     Raises:
         ServerError: called outside a flow run.
@@ -50,6 +51,8 @@ def describe_slot(now: datetime) -> DispatchSlot:
         raise ServerError("this runs inside a Prefect flow run; start one with `sessions dispatch`")
     run: FlowRun = context.flow_run
     at = run.expected_start_time or now
+    async with get_client() as client:
+        await client.update_flow_run(run.id, name=name_of_run(deployment.name or DISPATCH_FLOW, at))
     # Two runs of one dispatch for one slot are the same to it; a run without a deployment stands for itself.
     maker = run.deployment_id or run.id
     return DispatchSlot(at=at, automatic=bool(run.auto_scheduled), key=f"{DISPATCH_KEY}{maker}-{at.isoformat()}")
@@ -74,12 +77,12 @@ async def start_session(decision: Decision, slot: DispatchSlot) -> str:
     """
     async with get_client() as client:
         try:
-            deployment = await client.read_deployment_by_name(f"{FLOW_NAME}/{decision.session}")
+            session = await client.read_deployment_by_name(f"{FLOW_NAME}/{decision.session}")
             run = await client.create_flow_run_from_deployment(
-                deployment.id,
+                session.id,
                 state=Scheduled(scheduled_time=slot.at, message=_why(decision)),
                 idempotency_key=slot.key,
-                name=name_of_run(deployment.name, slot.at),
+                name=name_of_run(session.name, slot.at),
                 tags=[DISPATCH_TAG],
             )
         except ObjectNotFound as error:

@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sessions.errors import ModelError, SettingsError
-from sessions.models import Usage, find_model, known_models, require_model
+from sessions.models import RUNNER_PROVIDERS, Usage, find_model, known_models, require_model
+from sessions.spec import RunnerName
 
 
 @pytest.mark.parametrize("name", ["claude-haiku-4-5", "claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5"])
@@ -63,6 +65,11 @@ def test_a_gated_model_is_refused_until_its_id_is_enabled() -> None:
     with pytest.raises(ModelError, match="SESSIONS_ENABLED_MODELS=claude-opus-4-6"):
         require_model("claude-opus-4-6", runner="anthropic")
     assert require_model("claude-opus-4-6", runner="anthropic", enabled=["claude-opus-4-6"]).id == "claude-opus-4-6"
+
+
+def test_every_runner_has_a_provider_whose_models_it_runs() -> None:
+    assert set(RUNNER_PROVIDERS) == set(get_args(RunnerName))
+    assert set(RUNNER_PROVIDERS.values()) == {model.provider for model in known_models().values()}
 
 
 def test_a_runner_of_another_provider_is_refused() -> None:

@@ -222,6 +222,7 @@ async def test_a_worker_goes_through_it_and_runs_what_it_starts(stack: Stack, ho
         await apply_definitions(definitions, client=client, root=stack.root)
         ended = await wait_for_end(client, (await dispatch_now(client, definitions[1].name)).id)
         assert ended.state_name == "Dispatched", ended.state
+        assert ended.name.startswith(f"{definitions[1].name} · 20")
         (run,) = await dispatched(house, session)
         assert (await wait_for_end(client, run.id)).state_name == "Completed"
     assert len(stack.asked(f"SAY: {session}")) == 1
