@@ -5,14 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from deployments.automations import ensure_automations, unbegun_automation
 from deployments.doctor import examine
 from deployments.doctor_sessions import examine_sessions
 from deployments.examination import Examined
-from sessions.settings import Settings, read_settings
+from sessions.settings import read_settings
 from tests.fakes.house import POOL_WITHOUT_WORKER, House
 from tests.fakes.stack import Stack, a_definition
+
+NO_MODEL: dict[str, object] = {
+    f"{provider}_{part}": empty
+    for provider in ("anthropic", "gemini")
+    for part, empty in (("api_key", SecretStr("")), ("base_url", ""))
+}
 
 
 def by_subject(lines: list[Examined]) -> dict[str, Examined]:
@@ -71,7 +78,7 @@ async def test_definitions_that_differ_from_what_is_deployed_are_named_with_the_
         ({"home": Path("/proc/nowhere")}, "home", "SESSIONS_HOME"),
         ({"memory_url": "sqlite:////proc/version"}, "memory", "SESSIONS_MEMORY_URL"),
         ({"memory_url": "mysql://x"}, "memory", "SESSIONS_MEMORY_URL"),
-        ({"anthropic_base_url": "", "anthropic_api_key": Settings().anthropic_api_key}, "model", "ANTHROPIC_API_KEY"),
+        (NO_MODEL, "model", "ANTHROPIC_API_KEY"),
     ],
     ids=["home", "memory file", "memory kind", "model"],
 )

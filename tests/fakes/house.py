@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, DeploymentFilterName
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
@@ -114,11 +114,21 @@ class House:
             house = cls(url, folder / "home", root, model, monkeypatch, f"s-{uuid4().hex[:12]}", lines)
             house.set_environment()
             yield house
+            house.clear_away()
 
     def set_environment(self) -> None:
         """The worker's part of the environment, for runs in this process."""
         for name, value in self.environment.items():
             self.monkeypatch.setenv(name, value)
+
+    def clear_away(self) -> None:
+        """Take the test's sessions and runs from the server, where every later housekeeping would look at them."""
+        mine = DeploymentFilter(name=DeploymentFilterName(like_=self.session))
+        with SyncPrefectClient(self.url) as client:
+            for run in client.read_flow_runs(deployment_filter=mine):
+                client._client.delete(f"/flow_runs/{run.id}")
+            for deployment in client.read_deployments(deployment_filter=mine):
+                client.delete_deployment(deployment.id)
 
     @property
     def environment(self) -> dict[str, str]:
