@@ -106,4 +106,4 @@ def _observations(size: int) -> Iterator[Observation]:
 
 if __name__ == "__main__":
     for name, value in measure().items():
-        print(f"{name:45} {value:8.2f}")  # noqa: T201
+        print(f"{name:45} {value:8.2f}")
