@@ -90,6 +90,23 @@ async def test_what_this_machine_lacks_is_told_with_its_remedy(
     assert words in f"{line.found} {line.remedy}"
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"anthropic_base_url": "", "anthropic_api_key": SecretStr("")}, "set ANTHROPIC_API_KEY"),
+        ({"extraction_model": "gemini-2.5-pro"}, "SESSIONS_ENABLED_MODELS=gemini-2.5-pro"),
+        ({"extraction_model": "gpt-9"}, "'gpt-9' is not a known model"),
+    ],
+    ids=["no key", "gated", "unknown"],
+)
+async def test_runs_that_would_learn_nothing_are_told_before_they_run(
+    house: House, settings: dict[str, object], words: str
+) -> None:
+    line = (await look(house, **settings))["extraction"]
+    assert (line.status, words in line.found) == ("warn", True)
+    assert "SESSIONS_EXTRACTION_MODEL" in line.remedy
+
+
 def test_without_a_server_it_says_so_in_a_line_and_exits_1(stack: Stack) -> None:
     done = stack.command("sessions", "doctor", "--json", check=False, PREFECT_API_URL="http://127.0.0.1:1/api")
     lines = {line["subject"]: line for line in json.loads(done.stdout)}
