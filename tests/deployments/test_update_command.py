@@ -15,6 +15,8 @@ def definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A definition in the working directory, and no server."""
     monkeypatch.chdir(write_repository(tmp_path))
     monkeypatch.setenv("SESSIONS_HOME", str(tmp_path / "home"))
+    # The suite's own server may run; nobody listens here.
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     return write_definition_file(tmp_path, changed("    entrypoint", "    tags: [display-name:Old]\n    entrypoint"))
 
 
