@@ -25,7 +25,7 @@ from tests.deployments.definition_files import GOOD, changed, write_definition_f
 from tests.fakes.house import POOL_WITHOUT_WORKER, House, Ran
 from tests.fakes.stack import CHECKOUT, Stack, a_definition
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 async def delete(house: House, **how: object) -> Deleted:

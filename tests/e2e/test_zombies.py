@@ -7,10 +7,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.events import emit_event
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
-from prefect.events.schemas.events import ResourceSpecification
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.events.schemas.events import Event, RelatedResource, Resource, ResourceSpecification
 
 from deployments.automations import unbegun_automation, zombie_automation
 from tasks.signs_of_life import HEARTBEAT
@@ -38,10 +36,15 @@ async def taken_by_a_worker(client: PrefectClient, run_id: UUID) -> FlowRun:
     return await client.read_flow_run(run_id)
 
 
-def beat(run: FlowRun, flow_name: str) -> None:
+async def beat(client: PrefectClient, run: FlowRun, flow_name: str) -> None:
+    """Send the heartbeat of a run to this very server; a process's own emitter may still speak to another one."""
     flow = {"prefect.resource.id": f"prefect.flow.{run.flow_id}", "prefect.resource.role": "flow"}
-    related = [flow | {"prefect.resource.name": flow_name}]
-    emit_event(HEARTBEAT, resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"}, related=related)
+    event = Event(
+        event=HEARTBEAT,
+        resource=Resource({"prefect.resource.id": f"prefect.flow-run.{run.id}"}),
+        related=[RelatedResource(flow | {"prefect.resource.name": flow_name})],
+    )
+    await client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
 async def test_runs_that_fell_silent_or_never_began_are_crashed_and_their_slot_is_free(house: House) -> None:
@@ -55,9 +58,8 @@ async def test_runs_that_fell_silent_or_never_began_are_crashed_and_their_slot_i
         taken = [await taken_by_a_worker(client, run_id) for run_id in ids]
         for run_id in (ids[0], ids[2]):
             await client.set_flow_run_state(run_id, RUNNING)
-        with temporary_settings({PREFECT_API_URL: house.url}):
-            beat(taken[0], "scheduled-session")
-            beat(taken[2], "somebody-elses-flow")
+        await beat(client, taken[0], "scheduled-session")
+        await beat(client, taken[2], "somebody-elses-flow")
         await house.finish(healthy)
         crashed = [await until_crashed(client, run_id) for run_id in ids[:2]]
         assert ["died" in (run.state.message or "") for run in crashed if run.state] == [True, True]
