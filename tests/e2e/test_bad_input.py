@@ -97,7 +97,7 @@ async def test_a_model_that_does_not_answer_fails_the_run_with_the_remedy(
         "-".join(f"{name}={json.dumps(given)[:24]}" for name, given in value.items()) if isinstance(value, dict) else ""
     ),
 )
-async def test_a_wrong_value_fails_the_run_before_a_token_is_spent_and_harms_no_other(
+async def test_a_wrong_value_fails_the_run_before_a_token_is_spent(
     house: House, parameters: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     (house.root / "blank.md").write_text(" \n")
@@ -106,8 +106,12 @@ async def test_a_wrong_value_fails_the_run_before_a_token_is_spent_and_harms_no_
     ran = await house.run(**parameters)
     expect_plain(ran, Outcome.FAILED, *words)
     assert house.model.requests == []
-    assert (await house.run(prompt="SAY: well")).state.name == "Completed"
     assert unfinished_runs(house.home) == []
+
+
+async def test_a_run_with_a_wrong_value_keeps_the_next_from_nothing(house: House) -> None:
+    await house.run(model="claude-sonet-4-5")
+    assert (await house.run(prompt="SAY: well")).state.name == "Completed"
 
 
 async def test_a_setting_that_cannot_be_used_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
