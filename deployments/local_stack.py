@@ -55,9 +55,6 @@ def server_environment(home: Path, port: int, base: Mapping[str, str]) -> dict[s
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         # Leases in memory die with the server: a healthy run is then killed and a stuck slot skips every later one.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        # With SQLite the server's own writers can wait for each other, and do so until this time is up: with Prefect's
-        # 60 s a run stood still for a minute and others were turned away meanwhile. Drop when one waits for none.
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "5",
         # Not the system's zones but those of the tzdata package, which come as one list: the server looks through them
         # for every schedule that it reads, and lists sessions ten times faster. Drop when Prefect keeps the list.
         "PYTHONTZPATH": "",
