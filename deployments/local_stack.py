@@ -102,7 +102,8 @@ def run_server(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     Raises:
         ServerError: it did not come up; the sentence says where its log is.
     """
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
+    module = "deployments.server_process"
+    command = [sys.executable, "-m", module, "server", "start", "--host", LOOPBACK, "--port", str(port)]
     with _child(command, home / "server.log", server_environment(home, port, os.environ)) as process:
         _wait_for_server(process, api_url(port), home / "server.log")
         yield process
