@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.run
 	$(BIN)/sessions demo
 
+# Three files at a time, each process with a Prefect of its own: most of a test is waiting for a run.
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

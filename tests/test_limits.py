@@ -95,7 +95,8 @@ class Stage:
             return await self.supervise(self.place.runner, limit=limit, idle=idle, base_url=model.base_url)
 
     def pids(self) -> list[int]:
-        return [int(file.read_text()) for file in sorted(self.place.workspace.glob("pid.*"))]
+        written = [file.read_text() for file in sorted(self.place.workspace.glob("pid.*"))]
+        return [int(pid) for pid in written if pid.endswith("\n")]
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ async def test_what_claude_code_leaves_in_the_background_ends_with_it(stage: Sta
 
 async def test_a_cancellation_from_outside_ends_everything_and_goes_on(stage: Stage) -> None:
     running = asyncio.create_task(stage.drive(script(calls("Bash", command=SLEEPERS), says("done"))))
-    await until(lambda: len(list(stage.place.workspace.glob("pid.*"))) == 2 and stage.pids())
+    await until(lambda: len(stage.pids()) == 2)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

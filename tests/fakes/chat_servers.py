@@ -97,7 +97,7 @@ def _telegram_error(code: int, description: str) -> Answer:
 
 def markdown_v2_error(text: str) -> str:
     """Why Telegram would refuse the text, after its rules for MarkdownV2; empty if it would not."""
-    text = re.sub(r"\\[\x01-\x7e]", "", text)
+    text = re.sub(r"\\[\x01-\x7e]", "x", text)
     text = re.sub(r"```[^`]*```|`[^`]+`", "", text)
     text = re.sub(r"\[[^\[\]]*\]\([^()]+\)", "", text)
     if text.count("*") % 2:
