@@ -7,6 +7,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Annotated, Literal
@@ -19,7 +20,7 @@ from sessions.cron import cron_fault
 from sessions.errors import SpecError
 from sessions.slots import cron_slots, interval_slots, on_the_clock
 
-SHORTEST_INTERVAL = timedelta(seconds=1)
+SHORTEST_INTERVAL = timedelta(minutes=1)
 LONGEST_INTERVAL = timedelta(days=3660)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ONE_MOMENT = re.compile(r"DTSTART:(\d{8}T\d{6})(Z?)\nRRULE:FREQ=[A-Z]+;COUNT=1\s*")
@@ -52,19 +53,29 @@ def _good_zone(name: str) -> str:
     return name
 
 
+def interval_fault(interval: timedelta) -> str:
+    """What is wrong with a fixed interval, as a part of a sentence; empty if a session may be due so often."""
+    if interval < SHORTEST_INTERVAL:
+        return "is under a minute, and a session is due once a minute at most"
+    if interval > LONGEST_INTERVAL:
+        return "is longer than 10 years"
+    return "is not whole seconds" if interval.microseconds else ""
+
+
 def _as_interval(value: object) -> timedelta:
     try:
         # A boolean is a number to Python, and would be an interval of one second.
         interval = TypeAdapter(timedelta).validate_python(str(value) if isinstance(value, bool) else value)
     except ValidationError as error:
         raise ValueError(f"{value!r} is not an interval; give seconds, or text such as 'PT6H' or '06:00:00'") from error
-    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
-        raise ValueError(f"{value!r} is not an interval between 1 second and 10 years")
+    if fault := interval_fault(interval):
+        raise ValueError(f"{value!r} {fault}; give 60 seconds or more, or text such as 'PT6H' or '06:00:00'")
     return interval
 
 
 CronExpression = Annotated[str, AfterValidator(_good_cron)]
 ZoneName = Annotated[str, AfterValidator(_good_zone)]
+#: What a definition may have; a server may hold other ones, that were made elsewhere.
 Interval = Annotated[timedelta, BeforeValidator(_as_interval)]
 
 
@@ -86,7 +97,7 @@ class IntervalSchedule(BaseModel, frozen=True, extra="forbid"):
     """Due every `interval`, counted from `anchor_date`; without one, from the moment it is deployed."""
 
     kind: Literal["every"] = "every"
-    interval: Interval
+    interval: timedelta = Field(gt=timedelta())
     anchor_date: AwareDatetime | None = None
     timezone: ZoneName = "UTC"
 
@@ -143,13 +154,20 @@ def parse_every(text: str) -> timedelta:
     """The interval that `30m`, `6h`, `1d`, `PT6H` or `06:00:00` spells.
 
     Raises:
-        SpecError: it spells none, or one beyond 1 second to 10 years.
+        SpecError: it spells none, or one that no session may have.
     """
+    fault = "is not an interval"
+    with suppress(ValueError, OverflowError):
+        interval = _spelled(text)
+        fault = interval_fault(interval)
+        if not fault:
+            return interval
+    raise SpecError(f"{text!r} {fault}; write 30m, 6h, 1d or PT6H", field="every")
+
+
+def _spelled(text: str) -> timedelta:
     match = re.fullmatch(r"\s*(\d{1,9})\s*([smhdw])\s*", text)
-    try:
-        return _as_interval(timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else text)
-    except (ValueError, OverflowError) as error:
-        raise SpecError(f"{text!r} is not an interval; write 30m, 6h, 1d or PT6H", field="every") from error
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else TypeAdapter(timedelta).validate_python(text)
 
 
 def parse_at(text: str, timezone: str = "UTC") -> datetime:

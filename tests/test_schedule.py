@@ -8,12 +8,13 @@ from prefect._vendor.croniter import croniter as prefects_croniter
 from prefect.server.schemas.schedules import CronSchedule as PrefectCron
 from prefect.server.schemas.schedules import IntervalSchedule as PrefectInterval
 from prefect.server.schemas.schedules import RRuleSchedule as PrefectRule
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from sessions.cron import PRESETS, cron_fault
 from sessions.errors import SpecError
 from sessions.schedule import (
     CronSchedule,
+    Interval,
     IntervalSchedule,
     MomentSchedule,
     describe,
@@ -245,16 +246,38 @@ def test_an_interval_is_read_in_the_ways_that_people_write_it(text: str, interva
     assert parse_every(text) == interval
 
 
-@pytest.mark.parametrize("text", ["", "soon", "0m", "-5m", "6", "999999999w", "11y"])
+@pytest.mark.parametrize("text", ["", "soon", "0m", "-5m", "6", "45s", "PT1M0.5S", "999999999w", "11y"])
 def test_what_is_no_interval_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match="write 30m, 6h, 1d or PT6H"):
         parse_every(text)
 
 
-@pytest.mark.parametrize("value", [True, 0, -1, 0.5, "x", 10**12, None, []])
-def test_an_interval_outside_its_bounds_is_refused(value: object) -> None:
-    with pytest.raises(ValidationError, match="not an interval"):
-        IntervalSchedule.model_validate({"interval": value})
+@pytest.mark.parametrize(("text", "part"), [("59s", "'59s' is under a minute"), ("PT0S", "under a minute")])
+def test_an_interval_under_a_minute_is_refused_as_such(text: str, part: str) -> None:
+    with pytest.raises(SpecError, match=part):
+        parse_every(text)
+    assert parse_every("60s") == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        *((value, "is not an interval; give seconds") for value in (True, "x", None, [])),
+        *((value, "is under a minute") for value in (0, -1, 0.5, 59, "PT59S", "00:00:30")),
+        ("PT1M0.5S", "is not whole seconds"),
+        (10**12, "is longer than 10 years"),
+    ],
+)
+def test_an_interval_that_a_definition_may_not_have_is_refused_with_what_is_wrong(value: object, part: str) -> None:
+    with pytest.raises(ValidationError, match=part):
+        TypeAdapter(Interval).validate_python(value)
+
+
+def test_a_shorter_interval_that_was_set_on_the_server_is_told_all_the_same() -> None:
+    schedule = IntervalSchedule(interval=timedelta(seconds=10), anchor_date=NEW_YEAR)
+    assert next_times(schedule, NEW_YEAR, 1) == [NEW_YEAR + timedelta(seconds=10)]
+    with pytest.raises(ValidationError, match="greater than"):
+        IntervalSchedule(interval=timedelta())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from deployments.openclaw.job import AgentTurn, AtTime, CronTime, EveryTime, Job
 from deployments.openclaw.targets import target_of
 from sessions.errors import SpecError
 from sessions.preparation import read_prompt
-from sessions.schedule import CronSchedule, IntervalSchedule, MomentSchedule, Schedule
+from sessions.schedule import CronSchedule, IntervalSchedule, MomentSchedule, Schedule, interval_fault
 from sessions.spec import SLUG, DeliveryTarget, SessionSpec, parse_spec
 
 MAIN = "main"
@@ -101,6 +101,8 @@ def _interval(schedule: EveryTime, created_at_ms: int) -> IntervalSchedule:
         raise SpecError(f"{field}: is {millis}, which is not whole seconds; write a multiple of 1000", field=field)
     anchor = created_at_ms if schedule.anchor_ms is None else schedule.anchor_ms
     since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=anchor)
+    if fault := interval_fault(timedelta(milliseconds=millis)):
+        raise SpecError(f"{field}: {fault}", field=field)
     return IntervalSchedule(interval=timedelta(milliseconds=millis), anchor_date=since)
 
 

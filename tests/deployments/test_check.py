@@ -171,6 +171,12 @@ WRONG = {
     "two kinds of schedule": ('cron: "0 2 * * *"', 'cron: "0 2 * * *", interval: 60', "schedules[0]", "exactly one of"),
     "no kind of schedule": ('cron: "0 2 * * *", ', "", "schedules[0]", "exactly one of"),
     "endless rule": ('cron: "0 2 * * *"', 'rrule: "FREQ=DAILY"', "schedules[0].rrule", "is not one moment"),
+    "interval under a minute": (
+        'cron: "0 2 * * *"',
+        'interval: 59, anchor_date: "2026-01-01T00:00:00Z"',
+        "schedules[0].interval",
+        "59 is under a minute",
+    ),
     "anchor without offset": (
         'cron: "0 2 * * *"',
         'interval: 3600, anchor_date: "2026-01-01"',

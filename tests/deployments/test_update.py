@@ -224,6 +224,7 @@ async def test_a_prompt_file_that_another_session_has_is_not_rewritten(root: Pat
         ({"cron": "99 * * * *"}, "cron", "99"),
         ({"cron": ""}, "cron", "is blank"),
         ({"cron": "0 * * * *", "every": "6h"}, "every", "two schedules"),
+        ({"every": "PT30S"}, "every", "is under a minute"),
         ({"timezone": "Mars/Olympus"}, "timezone", "not a known time zone"),
         ({"at": "2020-01-01T00:00"}, "at", "is past"),
         ({"prompt": " "}, "prompt", "blank"),
