@@ -1,67 +1,25 @@
-"""What an agent remembers: one Protocol, and the things it holds."""
+"""What an agent remembers: one Protocol over what `sessions.memory.things` and `sessions.memory.changes` describe."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Literal, Protocol, Self
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel
 
+from sessions.memory.changes import Change, Op
+from sessions.memory.state import State
+from sessions.memory.things import JournalEntry, Observation, ObservationKind, Source
 
-def _in_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f"{moment.isoformat()} is outside the calendar when read in UTC") from error
-
-
-#: A moment in UTC. One with another offset is converted; one without any is taken for UTC.
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-ObservationKind = Literal["fact", "decision", "problem", "preference", "event"]
-
-
-class Source(BaseModel, frozen=True):
-    """Where an observation comes from: the run, the transcript's entry, and whose words they are."""
-
-    run: str
-    span: str = ""
-    origin: Literal["owner", "agent", "tool", "web"] = "agent"
-
-
-class Observation(BaseModel, frozen=True):
-    """One thing worth knowing next time.
-
-    `quote` is verbatim from the transcript; `context` is the turn before it. Both are indexed beside `text`.
-    `event_at` is when it was so, `created_at` when it was learned. `importance` is 0 to 1.
-    """
-
-    id: str
-    agent: str
-    kind: ObservationKind = "fact"
-    text: str = Field(min_length=1)
-    quote: str = ""
-    context: str = ""
-    event_at: Moment
-    created_at: Moment
-    source: Source
-    importance: float = Field(0.5, ge=0, le=1)
-    status: Literal["active", "superseded", "reverted", "quarantined"] = "active"
-
-
-class JournalEntry(BaseModel, frozen=True):
-    """What one run was about, in its own words. `id` is the run's."""
-
-    id: str
-    agent: str
-    session: str
-    at: Moment
-    theme: str
-    built: str = ""
-    noticed: str = ""
-    changed: str = ""
-    assumptions: str = ""
-    next: str = ""
+__all__ = [
+    "Applied",
+    "Forgotten",
+    "JournalEntry",
+    "Memory",
+    "Observation",
+    "ObservationKind",
+    "Remembered",
+    "Source",
+]
 
 
 class Remembered(BaseModel, frozen=True):
@@ -71,15 +29,26 @@ class Remembered(BaseModel, frozen=True):
     known: tuple[str, ...] = ()
 
 
+class Applied(BaseModel, frozen=True):
+    """What became of `apply`: ids of changes that are new, that were there already, and that are void, with why."""
+
+    new: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    void: dict[str, str] = {}
+
+
 class Forgotten(BaseModel, frozen=True):
-    """How much `forget` removed: observations, whatever their status, and journal entries."""
+    """How much `forget` removed: observations, whatever their status, journal entries, and all changes."""
 
     observations: int = 0
     entries: int = 0
+    changes: int = 0
 
 
 class Memory(Protocol):
-    """A store of observations and journal entries. Ids make every write safe to repeat.
+    """A log of changes per agent, and what it comes to: observations that can be searched, and a `State`.
+
+    Ids make every write safe to repeat. `as_of` asks for what the memory held at that time; None is now.
 
     In a `with` statement it is closed at the end.
 
@@ -87,31 +56,69 @@ class Memory(Protocol):
         MemoryStoreError: the store cannot be read or written.
     """
 
-    def remember(self, observations: Sequence[Observation], journal: JournalEntry | None = None) -> Remembered:
-        """Store all of it or none. What is there already, by id, stays as it is."""
+    def apply(self, changes: Sequence[Change]) -> Applied:
+        """Store all of it or none, in this order. What is there already, by id, stays as it is.
+
+        A change that speaks of an observation of another agent, or of none that is there, is void.
+        """
         ...
 
-    def recall(self, *, agent: str, query: str, limit: int = 10) -> list[Observation]:
+    def remember(self, observations: Sequence[Observation], journal: JournalEntry | None = None) -> Remembered:
+        """`apply` for new observations and a journal entry."""
+        ...
+
+    def recall(self, *, agent: str, query: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
         """Active observations of `agent` that speak to `query`, best first.
 
         `query` may hold anything, a whole prompt included. A blank one speaks to nothing: `[]` (see `latest`).
         """
         ...
 
-    def latest(self, *, agent: str, limit: int = 10) -> list[Observation]:
+    def latest(self, *, agent: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
         """The newest active observations of `agent`, newest first."""
         ...
 
-    def journal(self, *, agent: str, limit: int = 5) -> list[JournalEntry]:
+    def observations(self, ids: Collection[str]) -> list[Observation]:
+        """Those of these ids that are there, whatever their status, in the order they were added."""
+        ...
+
+    def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
+        """The newest observations of `agent` that only a person may see, newest first, with the reason."""
+        ...
+
+    def changes(
+        self,
+        *,
+        agent: str | None = None,
+        run: str | None = None,
+        ops: Collection[Op] | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Change]:
+        """The log, in the order in which it was written; of all agents when none is named."""
+        ...
+
+    def history(self, *, observation: str) -> list[Change]:
+        """The changes that made, confirmed, superseded, faded, released or took back an observation, in order."""
+        ...
+
+    def state(self, *, agent: str, as_of: datetime | None = None) -> State:
+        """Beliefs, threads, projects, vitals and the journal of `agent`."""
+        ...
+
+    def journal(self, *, agent: str, limit: int = 5, as_of: datetime | None = None) -> list[JournalEntry]:
         """The newest journal entries of `agent`, newest first."""
         ...
 
-    def count(self, *, agent: str) -> int:
+    def count(self, *, agent: str, as_of: datetime | None = None) -> int:
         """How many active observations `agent` has."""
         ...
 
+    def agents(self) -> list[str]:
+        """The agents that anything is remembered of, by name."""
+        ...
+
     def forget(self, *, agent: str) -> Forgotten:
-        """Remove all that `agent` knows, for good, or nothing. Other agents are not touched."""
+        """Remove all that `agent` knows, its log included, for good, or nothing. Other agents are not touched."""
         ...
 
     def close(self) -> None:
