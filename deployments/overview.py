@@ -1,11 +1,12 @@
 """All sessions at a glance and one in full, from what Prefect knows of them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from pydantic import BaseModel, JsonValue
 
@@ -15,12 +16,13 @@ from deployments.newest_runs import newest_runs
 from deployments.prefect_schedules import from_prefect
 from deployments.quick_reading import list_deployed
 from deployments.runs import RunRow, as_row
-from sessions.backoff import consecutive_errors, newest_first, waits_until
+from sessions.backoff import consecutive_errors, ended_rows, newest_first, waits_until
+from sessions.ledger import merge_rows
 from sessions.outcome import Outcome
 from sessions.schedule import Schedule, describe, next_times
 from sessions.spec import SessionSpec
 from tasks.deployed import is_suspended
-from tasks.run_rows import as_ended
+from tasks.kept_rows import MOST_ROWS, read_all_kept
 
 
 class ScheduleView(BaseModel, frozen=True):
@@ -62,8 +64,8 @@ class SessionView(BaseModel, frozen=True):
 async def list_sessions(client: PrefectClient, now: datetime) -> list[SessionView]:
     """Every session by name, with its last run and its state."""
     deployed = await list_deployed(client)
-    runs = await newest_runs(client, [item.id for item in deployed], now)
-    return [_view(item, runs[item.id], now) for item in deployed]
+    rows = await _histories(client, deployed, now)
+    return [_view(item, rows[item.id], now) for item in deployed]
 
 
 async def show_session(client: PrefectClient, name: str, now: datetime) -> SessionView:
@@ -73,17 +75,36 @@ async def show_session(client: PrefectClient, name: str, now: datetime) -> Sessi
         SpecError: there is no such session; the sentence names those that are.
     """
     deployment = await find_session(client, name)
-    runs = await newest_runs(client, [deployment.id], now)
-    return _view(deployment, runs[deployment.id], now)
+    rows = await _histories(client, [deployment], now)
+    return _view(deployment, rows[deployment.id], now)
 
 
-def _view(deployment: DeploymentResponse, runs: Sequence[FlowRun], now: datetime) -> SessionView:
+async def _histories(
+    client: PrefectClient, deployed: Sequence[DeploymentResponse], now: datetime
+) -> dict[UUID, list[RunRow]]:
+    """The newest runs of each session, newest slot first, with the lines of those that retention deleted.
+
+    The lines are read where they may tell something: a session whose newest run went well has no errors in a row.
+    """
+    runs = await newest_runs(client, [item.id for item in deployed], now)
+    kept = await read_all_kept(client, [item.name for item in deployed if not _went_well(runs[item.id])])
+    since = datetime.min.replace(tzinfo=UTC)
+    rows = {item.id: [as_row(run) for run in runs[item.id]] for item in deployed}
+    return {
+        item.id: merge_rows(kept.get(item.name, []), rows[item.id], since=since, most=MOST_ROWS) for item in deployed
+    }
+
+
+def _went_well(runs: Sequence[FlowRun]) -> bool:
+    return bool(runs) and runs[0].state_type is StateType.COMPLETED
+
+
+def _view(deployment: DeploymentResponse, rows: Sequence[RunRow], now: datetime) -> SessionView:
     # A recurrence rule that was made elsewhere has no slots that this project could tell.
     converted = [(item, from_prefect(item.schedule)) for item in deployment.schedules]
     schedules = [(item, schedule) for item, schedule in converted if schedule]
     active = [schedule for item, schedule in schedules if item.active and not deployment.paused]
-    rows = [as_row(run) for run in runs]
-    until = _waits_until(runs, deployment)
+    until = _waits_until(rows, deployment)
     upcoming = sorted({time for schedule in active for time in _attempts(schedule, now, until)})[:3]
     views = [_schedule_view(item, schedule) for item, schedule in schedules]
     return SessionView(
@@ -107,11 +128,11 @@ def _attempts(schedule: Schedule, now: datetime, until: datetime | None) -> list
     return [until, *next_times(schedule, until)]
 
 
-def _waits_until(runs: Sequence[FlowRun], deployment: DeploymentResponse) -> datetime | None:
+def _waits_until(rows: Sequence[RunRow], deployment: DeploymentResponse) -> datetime | None:
     """Until when the session's schedules wait after errors."""
     default = SessionSpec.model_fields["backoff_seconds"].default
     delays = deployment.parameters.get("backoff_seconds", default)
-    return waits_until(newest_first(item for item in map(as_ended, runs) if item), delays)
+    return waits_until(newest_first(ended_rows(rows)), delays)
 
 
 def _schedule_view(item: DeploymentSchedule, schedule: Schedule) -> ScheduleView:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from sessions.ledger import RunRow
 from sessions.outcome import Outcome
 from sessions.retention import EndedRun
 
@@ -21,8 +22,18 @@ def consecutive_errors(outcomes: Iterable[Outcome]) -> int:
 
 
 def newest_first(ended: Iterable[EndedRun]) -> list[EndedRun]:
-    """Ended runs in the order in which the rules look at them."""
-    return sorted(ended, key=lambda run: run.ended_at, reverse=True)
+    """Ended runs, each once, in the order in which the rules look at them."""
+    by_id = {run.run_id: run for run in ended}
+    return sorted(by_id.values(), key=lambda run: run.ended_at, reverse=True)
+
+
+def ended_rows(rows: Iterable[RunRow]) -> list[EndedRun]:
+    """What is over of some rows, as the rules take it: a run that retention deleted counts as long as its line stays.
+
+    Else a session that keeps three failed runs would never wait longer than after three errors.
+    """
+    ended = ((row, row.ended_at or row.slot_at) for row in rows if row.id)
+    return [EndedRun(run_id=row.id, outcome=row.outcome, ended_at=at) for row, at in ended if row.outcome and at]
 
 
 def newest_error(ended: Sequence[EndedRun]) -> EndedRun | None:

@@ -1,6 +1,7 @@
 """What a session's schedule does after errors: it waits, and makes one attempt at the end of the wait.
 
-The streak is read from the run history each time, and stands nowhere else.
+The streak is read from the run history each time, and stands nowhere else: from the runs that there are, and from the
+lines of those that retention deleted.
 """
 
 from collections.abc import Sequence
@@ -23,11 +24,12 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.states import Scheduled
 
 from sessions.admission import Skip, backing_off, wait_sentence
-from sessions.backoff import newest_error, newest_first, waits_until
+from sessions.backoff import consecutive_errors, ended_rows, newest_error, newest_first, waits_until
 from sessions.outcome import Outcome
 from sessions.retention import EndedRun
 from sessions.run_folder import RunRecord
 from tasks.flow_runs import ATTEMPT_KEY, as_state, is_attempt, name_of_run, utc_now
+from tasks.kept_rows import read_kept
 from tasks.run_rows import as_ended
 
 #: The server's most at once.
@@ -43,7 +45,7 @@ async def wait_after_errors(record: RunRecord) -> Skip | None:
         run = await client.read_flow_run(UUID(record.run_id))
         if not delays or run.deployment_id is None:
             return None
-        ended = await _newest_ends(client, run.deployment_id, len(delays))
+        ended = await _newest_ends(client, record.session, run.deployment_id, len(delays))
         error, skip = newest_error(ended), backing_off(slot_at=record.slot_at, ended=ended, delays=delays)
         if not skip or not error or run.idempotency_key == _key(error):
             return None
@@ -66,7 +68,7 @@ async def park_what_comes_too_soon(record: RunRecord) -> None:
         except ObjectNotFound:
             return
         if run.deployment_id:
-            ended = await _newest_ends(client, run.deployment_id, len(delays))
+            ended = await _newest_ends(client, record.session, run.deployment_id, len(delays))
             await _park(client, record, run, ended)
 
 
@@ -111,14 +113,17 @@ def _key(error: EndedRun) -> str:
     return f"{ATTEMPT_KEY}{error.run_id}"
 
 
-async def _newest_ends(client: PrefectClient, deployment_id: UUID, count: int) -> list[EndedRun]:
+async def _newest_ends(client: PrefectClient, session: str, deployment_id: UUID, count: int) -> list[EndedRun]:
     runs = await client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_COUNTED))),
         sort=FlowRunSort.END_TIME_DESC,
         limit=min(count, PAGE),
     )
-    return newest_first(item for item in map(as_ended, runs) if item)
+    ended = newest_first(item for item in map(as_ended, runs) if item)
+    if not 0 < consecutive_errors(run.outcome for run in ended) < count:
+        return ended
+    return newest_first([*ended_rows(await read_kept(client, session)), *ended])
 
 
 async def _due_before(client: PrefectClient, deployment_id: UUID, until: datetime) -> list[FlowRun]:

@@ -19,18 +19,28 @@ from sessions.retention import KEEP_SKIPPED
 
 #: An artifact is read and written whole.
 MOST_ROWS = 5000
+#: The server gives 200 artifacts at once; a session has one, and two for a moment while it is written anew.
+_AT_ONCE = 100
 _ROWS = TypeAdapter(list[RunRow])
 
 
 async def read_kept(client: PrefectClient, session: str) -> list[RunRow]:
     """The lines of a session's deleted runs, newest slot first."""
-    versions = await _versions(client, session)
-    return _rows(versions[0]) if versions else []
+    return (await read_all_kept(client, [session]))[session]
+
+
+async def read_all_kept(client: PrefectClient, sessions: Sequence[str]) -> dict[str, list[RunRow]]:
+    """The lines of the deleted runs of some sessions; a session of which none was deleted has an empty list."""
+    newest: dict[str | None, Artifact] = {}
+    for begin in range(0, len(sessions), _AT_ONCE):
+        for version in await _versions(client, sessions[begin : begin + _AT_ONCE]):
+            newest.setdefault(version.key, version)
+    return {each: _rows(newest[_key(each)]) if _key(each) in newest else [] for each in sessions}
 
 
 async def keep_rows(client: PrefectClient, session: str, rows: Sequence[RunRow], now: datetime) -> None:
     """Add the lines of runs that are about to be deleted; lines of slots more than 30 days ago go."""
-    older = await _versions(client, session)
+    older = await _versions(client, [session])
     before = _rows(older[0]) if older else []
     kept = merge_rows(before, rows, since=now - KEEP_SKIPPED, most=MOST_ROWS)
     table = json.dumps([row.model_dump(mode="json", exclude_none=True) for row in kept])
@@ -42,7 +52,7 @@ async def keep_rows(client: PrefectClient, session: str, rows: Sequence[RunRow],
 
 async def forget_rows(client: PrefectClient, session: str) -> None:
     """Delete a session's lines, for when the session itself is gone."""
-    for version in await _versions(client, session):
+    for version in await _versions(client, [session]):
         await client.delete_artifact(version.id)
 
 
@@ -50,8 +60,8 @@ def _key(session: str) -> str:
     return f"{session}-slots"
 
 
-async def _versions(client: PrefectClient, session: str) -> list[Artifact]:
-    by_key = ArtifactFilter(key=ArtifactFilterKey(any_=[_key(session)]))
+async def _versions(client: PrefectClient, sessions: Sequence[str]) -> list[Artifact]:
+    by_key = ArtifactFilter(key=ArtifactFilterKey(any_=[_key(each) for each in sessions]))
     return await client.read_artifacts(artifact_filter=by_key, sort=ArtifactSort.CREATED_DESC)
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.admission import backing_off
-from sessions.backoff import consecutive_errors, newest_first, next_attempt, waits_until
+from sessions.backoff import consecutive_errors, ended_rows, newest_first, next_attempt, waits_until
+from sessions.ledger import RunRow
 from sessions.outcome import Outcome
 from sessions.retention import EndedRun
 from sessions.spec import DEFAULT_BACKOFF_SECONDS
@@ -25,7 +26,7 @@ def ended(*outcomes: Outcome, at: datetime = NOON) -> list[EndedRun]:
     count = len(outcomes)
     times = [at - timedelta(minutes=count - 1 - number) for number in range(count)]
     return newest_first(
-        EndedRun(run_id=str(number), outcome=outcome, ended_at=time)
+        EndedRun(run_id=f"{number} {at}", outcome=outcome, ended_at=time)
         for number, (outcome, time) in enumerate(zip(outcomes, times, strict=True))
     )
 
@@ -100,6 +101,20 @@ def test_no_delays_are_no_wait() -> None:
 def test_a_skip_in_between_does_not_put_the_wait_off() -> None:
     later = ended(Outcome.BACKING_OFF, at=NOON + timedelta(seconds=20))
     assert waits_until(newest_first([*ended(Outcome.FAILED), *later]), [30]) == NOON + timedelta(seconds=30)
+
+
+def a_line(number: int, outcome: Outcome | None, minutes_ago: int) -> RunRow:
+    at = NOON - timedelta(minutes=minutes_ago)
+    return RunRow(id=str(number), name="x", phase="Failed", slot_at=at, ended_at=at, outcome=outcome)
+
+
+def test_runs_that_retention_deleted_count_by_their_lines_and_each_once() -> None:
+    three = [a_line(number, Outcome.FAILED, number) for number in range(3)]
+    deleted = [a_line(3, Outcome.CRASHED, 9), a_line(4, Outcome.COMPLETED, 20), a_line(5, Outcome.FAILED, 30)]
+    at_work = a_line(6, None, 0)
+    told = newest_first([*ended_rows([*three[1:], *deleted, at_work]), *ended_rows(three)])
+    assert consecutive_errors(run.outcome for run in told) == 4
+    assert waits_until(told, DEFAULT_BACKOFF_SECONDS) == NOON + timedelta(minutes=15)
 
 
 def test_a_slot_within_the_wait_says_after_how_many_errors_and_when_the_next_attempt_is() -> None:

@@ -1,6 +1,6 @@
 """The wait after errors on a real server: the ladder in seconds instead of minutes."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -103,3 +103,30 @@ async def test_the_next_times_of_a_session_that_waits_begin_with_its_attempt(hou
     assert view.state.consecutive_errors == 1
     assert view.next_runs[0] == failed.flow_run.end_time + timedelta(hours=2)
     assert all(later - earlier <= timedelta(minutes=30) for earlier, later in pairwise(view.next_runs))
+
+
+async def crash(house: House, name: str) -> FlowRun:
+    run_id = await house.ask_for(session=name)
+    async with house.client() as client:
+        await client.set_flow_run_state(run_id, CRASHED, force=True)
+        return await client.read_flow_run(run_id)
+
+
+@pytest.mark.parametrize(("errors", "wait"), [(4, timedelta(minutes=15)), (5, timedelta(hours=1))])
+async def test_the_fourth_and_fifth_steps_hold_where_three_failed_runs_are_kept(
+    house: House, errors: int, wait: timedelta
+) -> None:
+    name = await house.deploy(cron="* * * * *", starting_deadline_seconds=0)
+    worked = await house.run(session=name)
+    crashed = [await crash(house, name) for _ in range(errors)]
+    await house.keep_house()
+    runs = await runs_of(house, worked.flow_run.deployment_id)
+    assert sum(run.state_type is StateType.CRASHED for run in runs) == 3
+    slot = await house.finish(await house.miss_a_slot(session=name))
+    assert slot.record.outcome is Outcome.BACKING_OFF
+    assert f"{errors} errors in a row" in slot.record.reason
+    async with house.client() as client:
+        view = await show_session(client, name, datetime.now(UTC))
+    assert crashed[-1].end_time is not None
+    assert view.state.consecutive_errors == errors
+    assert view.next_runs[0] == crashed[-1].end_time + wait
