@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sessions.errors import SpecError
@@ -16,16 +16,15 @@ def written(texts: Mapping[Path, str]) -> Iterator[None]:
         SpecError: a file cannot be written.
     """
     before = {path: path.read_bytes() if path.exists() else None for path in texts}
-    try:
-        for path, text in texts.items():
-            _replace(path, text.encode())
-        yield
-    except OSError as error:
-        _put_back(before)
-        raise SpecError(f"{error.filename} cannot be written: {error.strerror}") from error
-    except BaseException:
-        _put_back(before)
-        raise
+    with ExitStack() as unless_done:
+        unless_done.callback(_put_back, before)
+        try:
+            for path, text in texts.items():
+                _replace(path, text.encode())
+            yield
+        except OSError as error:
+            raise SpecError(f"{error.filename} cannot be written: {error.strerror}") from error
+        unless_done.pop_all()
 
 
 def _replace(path: Path, content: bytes) -> None:
