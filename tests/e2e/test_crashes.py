@@ -6,8 +6,10 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
+import psutil
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact, StateType
@@ -19,6 +21,7 @@ from sessions.run_folder import MOST_ATTEMPTS, Step, hold_run, unfinished_runs
 from sessions.settled import GRACE
 from tests.e2e.dying import MOMENTS, Mortal, Order, open_mortal
 from tests.fakes.chat_servers import ChatServers, chat_servers
+from tests.fakes.driving import until
 from tests.fakes.house import House, Ran
 from tests.fakes.stack import Stack
 from tests.workspace.people import Person, bare_repository, git
@@ -177,6 +180,25 @@ async def test_the_next_run_of_the_same_agent_makes_up_for_it(crashing: Crashing
     assert killed.flow_run.state_name == ("Crashed" if moment in KEPT else "Completed")
     assert len(crashing.sent(killed_id)) == 1
     assert Counter(entry.id for entry in crashing.house.journal()) == {killed_id: 1, following.record.run_id: 1}
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """The processes that work in a folder, or below it."""
+    found = psutil.process_iter(["cwd", "cmdline"])
+    return [str(each.info["cmdline"]) for each in found if (each.info["cwd"] or "").startswith(str(folder))]
+
+
+@pytest.mark.parametrize("moment", ["a tool was called", "a tool answered", "after:agent_ended"])
+async def test_what_was_killed_under_claude_code_is_made_up_for_and_nothing_of_it_works_on(
+    crashing: Crashing, moment: str
+) -> None:
+    killed_id = await crashing.dies(moment, runner="claude-agent-sdk", prompt="RUN: echo night >> main.txt; sleep 2")
+    await crashing.house.keep_house()
+    killed = await crashing.house.look_at(killed_id)
+    assert killed.flow_run.state_name == ("Crashed" if moment in KEPT else "Completed")
+    assert len(crashing.sent(killed_id)) == 1
+    assert [entry.id for entry in crashing.house.journal()] == [killed_id] * (KEPT.get(moment, 4) > 2)
+    await until(lambda: at_work_in(crashing.house.folder(killed_id).path) == [])
 
 
 async def test_a_chat_that_cannot_tell_a_repetition_gets_no_second_message(crashing: Crashing) -> None:
