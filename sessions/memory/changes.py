@@ -18,6 +18,9 @@ class _Change(BaseModel, frozen=True):
     at: Moment
     #: Whose words it rests on. What a tool or the web said makes and strengthens no belief.
     origin: Origin = "agent"
+    #: Those words, verbatim, and the transcript's entry that holds them; empty where no words are known.
+    quote: str = ""
+    span: str = ""
 
 
 class Add(_Change, frozen=True):
@@ -34,7 +37,6 @@ class Confirm(_Change, frozen=True):
     op: Literal["confirm"] = "confirm"
     observation: str
     quote: str
-    span: str = ""
 
 
 class Supersede(_Change, frozen=True):
