@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from deployments.check_targets import check_addresses
+from deployments.check_targets import check_addresses, check_gate
 from deployments.documents import Location
 from deployments.problems import Finding
 from deployments.sentences import explain
@@ -39,6 +39,7 @@ def check_parameters(parameters: Mapping[str, object], settings: Settings, root:
         _check_numbers(parameters),
         _check_model(spec, settings),
         check_addresses(spec),
+        check_gate(spec),
         check_tools(spec),
         _unusual(spec),
     )
@@ -58,9 +59,18 @@ def read_leniently(parameters: Mapping[str, object]) -> tuple[list[Finding], Ses
             return findings, SessionSpec.model_validate(kept, strict=True)
         except ValidationError as error:
             faults = error.errors()
-            findings += [Finding(tuple(fault["loc"]), explain(fault, SessionSpec)) for fault in faults]
-            wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
+            found = [_with_own_field(Finding(tuple(fault["loc"]), explain(fault, SessionSpec))) for fault in faults]
+            findings += found
+            wrong = {finding.location[0] for finding in found if finding.location}
             kept = {name: value for name, value in kept.items() if name in _PROMPTS or (wrong and name not in wrong)}
+
+
+def _with_own_field(finding: Finding) -> Finding:
+    """A rule over several parameters names the one it is about in front of its sentence."""
+    name, colon, sentence = finding.message.partition(": ")
+    if finding.location or not colon or name not in SessionSpec.model_fields:
+        return finding
+    return Finding((name,), sentence)
 
 
 def check_prompt(parameters: Mapping[str, object], root: Path) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from deployments.problems import Finding
 from sessions.channels.address import fill_in
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError
-from sessions.spec import DeliveryTarget, Repo, SessionSpec
+from sessions.spec import DeliveryTarget, Repo, SessionSpec, is_address
 
 _ENVIRONMENT = "keep it in the environment of the worker and write ${NAME} here"
 #: Services of apprise whose addresses hold a host and nothing secret, unless there is a name in front of it.
@@ -32,6 +32,17 @@ def check_addresses(spec: SessionSpec) -> Iterator[Finding]:
     for index, repo in enumerate(spec.repos):
         if fault := _repo_fault(repo):
             yield Finding(("repos", index, "url"), fault)
+
+
+def check_gate(spec: SessionSpec) -> Iterator[Finding]:
+    """What is wrong with a change gate that is an address."""
+    gate = spec.change_gate
+    if not is_address(gate):
+        return
+    if "${" in gate:
+        yield Finding(("change_gate",), "is not filled in from the environment; write a command, such as `curl …`")
+    elif fault := _password_fault(gate) or _web_fault(gate):
+        yield Finding(("change_gate",), fault.replace(_ENVIRONMENT, "write a command that reads it from a file"))
 
 
 def _target_fault(target: DeliveryTarget) -> str:

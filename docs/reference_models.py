@@ -94,7 +94,7 @@ def _is_made(outcome: Outcome) -> str:
 
 
 #: Words that are decided, and that no run ends with so far.
-RESERVED = (Outcome.NO_CHANGE, Outcome.NEEDS_INPUT)
+RESERVED = (Outcome.NEEDS_INPUT,)
 
 
 def render_channels() -> str:

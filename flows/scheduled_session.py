@@ -7,7 +7,7 @@ from flows.finish_run import finish_interrupted_runs, finish_run, leave_interrup
 from hooks.failed import wait_with_the_next
 from hooks.interrupted import ask_for_housekeeping
 from hooks.succeeded import ask_to_delete
-from sessions.admission import overlapping
+from sessions.admission import Skip, overlapping
 from sessions.agent_work import end_broken
 from sessions.errors import SessionError
 from sessions.overlap import hold_run_in_turn, hold_session
@@ -18,6 +18,7 @@ from sessions.spec import (
     AgentName,
     AllowedTools,
     BackoffSeconds,
+    ChangeGate,
     CostPerDayUsd,
     DeleteAfterRun,
     DisallowedTools,
@@ -43,6 +44,7 @@ from sessions.spec import (
 )
 from sessions.warm_up import warm_up_for_worker
 from tasks.agent import run_agent
+from tasks.change_gate import why_no_change
 from tasks.context import build_context
 from tasks.flow_runs import Start, describe_start, show_start, state_of, utc_now
 from tasks.refusing import refuse
@@ -77,6 +79,7 @@ async def scheduled_session(
     runs_per_day: RunsPerDay = 0,
     cost_per_day_usd: CostPerDayUsd = 0.0,
     repos: Repos = [],  # noqa: B006 - Prefect shows it as the form's default and never changes it
+    change_gate: ChangeGate = "",
     delivery: Targets = [],  # noqa: B006
     failure_delivery: FailureTargets = [],  # noqa: B006
     allowed_tools: AllowedTools = [],  # noqa: B006
@@ -112,16 +115,19 @@ async def run_session(run: RunFolder, start: Start) -> State[None]:
             return await close_skipped(run, skip)
         if run.record.done("agent_started"):
             await leave_interrupted(run)
-        else:
-            await work(run)
+        elif skip := await work(run, start):
+            return await close_skipped(run, skip)
         return await finish_run(run)
 
 
-async def work(run: RunFolder) -> None:
-    """The agent's part, with what it needs before; what keeps it from working is how it ended."""
+async def work(run: RunFolder, start: Start) -> Skip | None:
+    """The agent's part, with what it needs before; what keeps it from working is how it ended, or why it is skipped."""
     try:
         repos = await sync_repos(run)
+        if skip := await why_no_change(run, repos, automatic=start.automatic):
+            return skip
         context = await build_context(run, repos)
         await run_agent(run, repos, context)
     except SessionError as error:
         end_broken(run, str(error), utc_now())
+    return None

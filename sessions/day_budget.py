@@ -175,7 +175,8 @@ def _spent(path: Path, agent: str, settings: Settings) -> Spent | None:
         # Nobody can say whose run it was.
         return None
     let_in_at = record.steps.get("admitted") or record.steps.get("agent_started")
-    idle = record.agent_end is not None and not record.done("agent_started")
+    is_over = record.agent_end is not None or record.outcome is not None
+    idle = is_over and not record.done("agent_started")
     if record.spec.agent != agent or let_in_at is None or idle:
         return None
     final = record.done("reported")

@@ -6,6 +6,7 @@
     ├── PromptError          the prompt file cannot be used
     ├── ModelError           a model is unknown or gated
     ├── RepositoryError      a repository cannot be read or written
+    ├── ChangeGateError      the change gate cannot tell whether something changed
     ├── MemoryStoreError     the memory cannot be opened, read or written
     ├── RunnerError          the agent's runtime cannot be started
     ├── ExtractionError      the transcript could not be turned into observations
@@ -48,6 +49,10 @@ class RepositoryError(SessionError):
     def __init__(self, message: str, *, url: str) -> None:
         super().__init__(message)
         self.url = url
+
+
+class ChangeGateError(SessionError):
+    """The command or address of the change gate failed, so that nobody knows whether something changed."""
 
 
 class MemoryStoreError(SessionError):

@@ -6,9 +6,18 @@ from pathlib import Path
 
 from sessions.errors import RepositoryError
 from sessions.redaction import process_redactor
-from sessions.run_folder import RunFolder
+from sessions.run_folder import RunFolder, RunRecord
 from sessions.settings import Settings
-from sessions.workspace import Checkout, checkout_names, commit_and_push, git_state, sync_repo
+from sessions.spec import GATE_ON_REPOS
+from sessions.workspace import (
+    Checkout,
+    checkout_names,
+    commit_and_push,
+    git_state,
+    known_tip,
+    mark_commits,
+    sync_repo,
+)
 
 
 def sync_all(run: RunFolder, *, root: Path, settings: Settings) -> list[Checkout]:
@@ -50,6 +59,7 @@ def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str,
     if record.done("committed"):
         return
     try:
+        checkouts = sync_all(run, root=root, settings=settings) if record.done("agent_started") else []
         record.commits = [
             commit_and_push(
                 checkout,
@@ -59,9 +69,17 @@ def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str,
                 settings=settings,
                 redact=process_redactor(),
             )
-            for checkout in (sync_all(run, root=root, settings=settings) if record.done("agent_started") else [])
+            for checkout in checkouts
         ]
+        _know_own_commits(record, checkouts, settings)
     except RepositoryError as error:
         run.note("committed", str(error))
         return
     run.mark("committed", now)
+
+
+def _know_own_commits(record: RunRecord, checkouts: Sequence[Checkout], settings: Settings) -> None:
+    """What a run pushed itself is no change to a later one."""
+    if record.change_mark and checkouts and record.spec.change_gate == GATE_ON_REPOS:
+        tips = [known_tip(*pair, settings) for pair in zip(checkouts, record.commits, strict=True)]
+        record.change_mark = record.change_mark.model_copy(update={"seen": mark_commits(checkouts, tips)})

@@ -24,10 +24,13 @@ Run = TypeVar("Run", bound=EndedRun)
 
 
 def expired(runs: Sequence[Run], *, keep_successful: int, keep_failed: int, now: datetime) -> list[Run]:
-    """The runs to delete: successful and failed ones beyond the newest so many, skipped ones beyond 30 days."""
+    """The runs to delete: successful and failed ones beyond the newest so many, skipped ones beyond 30 days.
+
+    A run for which nothing had changed is a skipped one: else it would push out the run that it was compared with.
+    """
     newest_first = sorted(runs, key=lambda run: run.ended_at, reverse=True)
-    successful = [run for run in newest_first if run.outcome.state_type == "COMPLETED"]
+    successful = [run for run in newest_first if run.outcome is Outcome.COMPLETED]
     failed = [run for run in newest_first if run.outcome.state_type in ("FAILED", "CRASHED")]
-    skipped = [run for run in newest_first if run.outcome.state_type == "CANCELLED"]
+    skipped = [run for run in newest_first if run not in successful and run not in failed]
     old = [run for run in skipped if now - run.ended_at > KEEP_SKIPPED]
     return [*successful[keep_successful:], *failed[keep_failed:], *old]

@@ -53,6 +53,16 @@ PATIENCE = timedelta(days=7)
 MOST_ATTEMPTS = 5
 
 
+class ChangeMark(BaseModel, frozen=True):
+    """What stands for all that a run's agent was asked, and for what the change gate saw."""
+
+    asked: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.asked}-{self.seen}"
+
+
 class RunRecord(BaseModel):
     """What is known about a run, whether it ended or not.
 
@@ -78,6 +88,7 @@ class RunRecord(BaseModel):
     notes: dict[Step, str] = {}
     attempts: int = 0
     cost_usd: float = 0.0
+    change_mark: ChangeMark | None = None
 
     def done(self, step: Step) -> bool:
         """Whether `step` needs no doing again."""

@@ -158,6 +158,20 @@ CostPerDayUsd = Annotated[
     ),
 ]
 Repos = Annotated[list[Repo], Field(title="Repositories", description="The first is where the agent starts.")]
+#: The word for "compare the session's repositories".
+GATE_ON_REPOS = "repos"
+ChangeGate = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    Field(
+        title="Change gate",
+        description="What is looked at before the agent starts. Where it is as it was for the last completed run, and "
+        "the agent would be asked the same, a scheduled run is recorded as no_change and no model is called. "
+        "`repos`: the newest commits of the repositories; what a run itself pushed is no change. An http or https "
+        "address: its answer. Anything else: a shell command, run for at most 60 s where the agent would start and "
+        "with what the agent sees of the environment; its output. What a person triggers runs anyway. Empty: none.",
+    ),
+]
 Targets = Annotated[list[DeliveryTarget], Field(title="Delivery", description="Where the report goes.")]
 FailureTargets = Annotated[
     list[DeliveryTarget],
@@ -231,6 +245,7 @@ class SessionSpec(BaseModel, extra="forbid"):
     runs_per_day: RunsPerDay = 0
     cost_per_day_usd: CostPerDayUsd = 0.0
     repos: Repos = []
+    change_gate: ChangeGate = ""
     delivery: Targets = []
     failure_delivery: FailureTargets = []
     allowed_tools: AllowedTools = []
@@ -257,6 +272,19 @@ class SessionSpec(BaseModel, extra="forbid"):
                 f"prompt_file: {self.prompt_file} is outside the repository; give its path from the repository's root"
             )
         return self
+
+    @model_validator(mode="after")
+    def _gate_can_tell(self) -> Self:
+        if self.change_gate == GATE_ON_REPOS and not self.repos:
+            raise ValueError("change_gate: compares repositories, and there are none; add to repos, or give a command")
+        if self.change_gate and not self.keep_successful:
+            raise ValueError("change_gate: compares with the last completed run; set keep_successful to 1 or more")
+        return self
+
+
+def is_address(gate: str) -> bool:
+    """Whether a change gate is an address rather than a command or the word for the repositories."""
+    return gate.lower().startswith(("http://", "https://"))
 
 
 def parse_spec(parameters: Mapping[str, object]) -> SessionSpec:

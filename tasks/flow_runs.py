@@ -30,6 +30,9 @@ DISPATCH_KEY = "dispatch-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
+#: What a completed run was given, for the change gate of later ones.
+CHANGE_LABEL = "sessions.change_mark"
+
 
 _OUTCOMES = {outcome.state_name: outcome for outcome in Outcome}
 _BY_TYPE = {
@@ -134,12 +137,13 @@ async def show_ending(record: RunRecord) -> None:
     run_id = UUID(record.run_id)
     endings = {OUTCOME_LABEL: record.outcome, DELIVERY_LABEL: record.delivery}
     said = {name: str(value) for name, value in endings.items() if value}
+    marks = {CHANGE_LABEL: str(record.change_mark)} if record.change_mark else {}
     async with get_client() as client:
         try:
             run = await client.read_flow_run(run_id)
         except ObjectNotFound:
             return  # deleted meanwhile
-        await client.update_flow_run_labels(run_id, {**said, COST_LABEL: record.cost_usd})
+        await client.update_flow_run_labels(run_id, {**said, **marks, COST_LABEL: record.cost_usd})
         await client.update_flow_run(run_id, name=record.run_name, tags=sorted({*run.tags, *said.values()}))
 
 

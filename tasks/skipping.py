@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 
 from sessions.admission import Skip, missed, suspended
 from sessions.day_budget import admit
-from sessions.outcome import Delivery
+from sessions.outcome import Delivery, Outcome
 from sessions.run_folder import RunFolder, RunRecord, close_run
 from sessions.settings import read_settings
 from tasks.after_errors import wait_after_errors
@@ -34,7 +34,8 @@ async def close_skipped(run: RunFolder, skip: Skip) -> State[None]:
     run.record.outcome, run.record.reason = skip.outcome, skip.reason
     run.record.delivery = Delivery.NOTHING_TO_DELIVER
     close_run(run, utc_now())
-    get_run_logger().warning("%s: %s", skip.outcome.state_name, skip.reason)
+    log = get_run_logger()
+    (log.info if skip.outcome is Outcome.NO_CHANGE else log.warning)("%s: %s", skip.outcome.state_name, skip.reason)
     await show_ending(run.record)
     await switch_off_what_was_due_once(run.record)
     return as_state(skip.outcome, skip.reason)

@@ -80,13 +80,18 @@ def test_so_many_successes_and_failures_are_kept_each_the_newest() -> None:
     assert gone == {*(f"completed-{n}" for n in (5, 6, 7)), *(f"failed-{n}" for n in (3, 4, 5, 6, 7))}
 
 
-def test_no_change_counts_as_success_and_timeouts_and_crashes_as_failures() -> None:
-    runs = [ended(number, outcome) for number, outcome in enumerate([Outcome.NO_CHANGE, Outcome.COMPLETED])]
-    runs += [ended(number, outcome) for number, outcome in enumerate([Outcome.TIMED_OUT, Outcome.CRASHED])]
-    assert [run.outcome for run in expired(runs, keep_successful=1, keep_failed=1, now=NOW)] == [
-        Outcome.COMPLETED,
-        Outcome.CRASHED,
-    ]
+def test_timeouts_and_crashes_count_as_failures() -> None:
+    runs = [ended(number, outcome) for number, outcome in enumerate([Outcome.TIMED_OUT, Outcome.CRASHED])]
+    assert [run.outcome for run in expired(runs, keep_successful=1, keep_failed=1, now=NOW)] == [Outcome.CRASHED]
+
+
+def test_slots_without_a_change_do_not_push_out_the_run_that_they_were_compared_with() -> None:
+    compared = ended(50, Outcome.COMPLETED)
+    runs = [*(ended(number, Outcome.NO_CHANGE) for number in range(9)), compared]
+    assert expired(runs, keep_successful=1, keep_failed=1, now=NOW) == []
+    later = NOW + KEEP_SKIPPED + timedelta(hours=1)
+    assert compared not in expired(runs, keep_successful=1, keep_failed=1, now=later)
+    assert len(expired(runs, keep_successful=1, keep_failed=1, now=later)) == 9
 
 
 def test_runs_in_which_no_agent_worked_push_nothing_out_and_go_by_age() -> None:

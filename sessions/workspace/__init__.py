@@ -8,6 +8,7 @@ in them.
 from sessions.workspace.address import checkout_names
 from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, LeftOut
 from sessions.workspace.forgetting import forget_run
+from sessions.workspace.known_tip import known_tip, mark_commits
 from sessions.workspace.publication import commit_and_push
 from sessions.workspace.state import git_state
 from sessions.workspace.working_copy import discard, sync_repo
@@ -23,5 +24,7 @@ __all__ = [
     "discard",
     "forget_run",
     "git_state",
+    "known_tip",
+    "mark_commits",
     "sync_repo",
 ]

@@ -143,6 +143,15 @@ async def _(house: House) -> None:
     assert git(origin, "log", "-1", "--format=%s", "main") == "Paint the door"
 
 
+@sees("change_gate")
+async def _(house: House) -> None:
+    for number, (gate, outcome) in enumerate((("echo 1", Outcome.NO_CHANGE), ("date +%N", Outcome.COMPLETED))):
+        given = {"change_gate": gate, "starting_deadline_seconds": 0}
+        name = await house.deploy(f"{house.session}-{number}", **given)
+        await house.run(session=name)
+        assert (await house.finish(await house.miss_a_slot(session=name))).record.outcome is outcome
+
+
 @sees("delivery")
 async def _(house: House) -> None:
     kept, unused = {"channel": "file", "to": "a/report.md"}, {"channel": "file", "to": "b.md", "mode": "none"}
