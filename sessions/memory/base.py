@@ -23,10 +23,11 @@ __all__ = [
 
 
 class Remembered(BaseModel, frozen=True):
-    """What became of `remember`: ids that are new, and ids that were there already."""
+    """What became of `remember`: ids that are new, ids that were there already, and those that are void, with why."""
 
     added: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    void: dict[str, str] = {}
 
 
 class Applied(BaseModel, frozen=True):

@@ -1,10 +1,12 @@
 """Everything that can happen to a memory, as one log: what a memory holds at any time is read from it (ADR 0022)."""
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from sessions.memory.things import JournalEntry, Moment, Observation, Origin, ThreadTag
 
@@ -185,6 +187,30 @@ Op = Literal[
 def identity(*parts: str) -> str:
     """The id of what `parts` say: the same for the same parts, so that what is repeated after a crash is known."""
     return str(uuid5(NAMESPACE_URL, "\x1f".join(" ".join(part.split()) for part in parts)))
+
+
+def subject_of(change: Change) -> str:
+    """What the change is about, by id or name: an observation, belief, thread, entry, project, vital, or a run."""
+    match change:
+        case Add() | WriteJournal():
+            return (change.observation if isinstance(change, Add) else change.entry).id
+        case Believe() | Strengthen() | FadeBelief():
+            return change.belief
+        case OpenThread() | CloseThread():
+            return change.thread
+        case SetProject() | SetVital():
+            return change.name
+        case Revert():
+            return change.reverted
+    return change.observation
+
+
+def as_json(change: Change) -> str:
+    """The change on one line, as `CHANGE` reads it; half of a surrogate pair, which JSON cannot hold, becomes a `?`."""
+    try:
+        return change.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(change.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def additions(observations: Sequence[Observation], journal: JournalEntry | None) -> list[Change]:

@@ -1,10 +1,10 @@
 """Turns text into vectors: one Protocol, and the table of static word vectors that comes with the project."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,20 @@ Vector = NDArray[np.float32]
 MAX_CHARACTERS = 20_000
 
 
-class Embedder(Protocol):
-    """Turns text into tokens and tokens into one vector.
+#: A weight for each token. A store counts in how many of its texts each stands.
+Rarity = Callable[[Sequence[int]], Sequence[float]]
 
-    The two steps are apart because a store counts tokens, and weights those of a query by what it counted.
+
+class Embedded(NamedTuple):
+    """A text as a vector, and its tokens; none where the embedder does not ask how rare they are."""
+
+    tokens: list[int]
+    vector: Vector
+
+
+class Embedder(Protocol):
+    """Turns texts and queries into vectors of length 1, or of zeros where there is nothing to embed.
+
     `name` changes whenever the same text would get another vector; a store never mixes two names.
     """
 
@@ -37,12 +47,20 @@ class Embedder(Protocol):
         """How many numbers a vector has."""
         ...
 
-    def tokenize(self, text: str) -> list[int]:
-        """The token ids of `text`, in order, repeated ones included."""
+    def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
+        """What is to be found, in the order it came.
+
+        Raises:
+            MemoryStoreError: it cannot be embedded now, or not by this program.
+        """
         ...
 
-    def embed(self, tokens: Sequence[int], weights: Sequence[float] | None = None) -> Vector:
-        """The weighted mean of `tokens` at length 1; all zeros where there is nothing to embed."""
+    def embed_query(self, query: str, rarity: Rarity) -> Vector:
+        """What is searched for; `rarity` says how much each of some tokens tells apart what the store holds.
+
+        Raises:
+            MemoryStoreError: as above.
+        """
         ...
 
 
@@ -75,12 +93,21 @@ class StaticTable:
         except ValueError as error:
             raise _broken(file, f"cannot be read ({error})") from error
 
+    def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
+        return [Embedded(tokens := self.tokenize(text), self.embed(tokens)) for text in texts]
+
+    def embed_query(self, query: str, rarity: Rarity) -> Vector:
+        tokens = self.tokenize(query)
+        return self.embed(tokens, rarity(tokens))
+
     def tokenize(self, text: str) -> list[int]:
+        """The token ids of `text`, in order, repeated ones included."""
         beginning = text[:MAX_CHARACTERS].strip().encode("utf-8", "replace").decode()
         ids: list[int] = self._tokenizer.encode(beginning, add_special_tokens=False).ids
         return ids
 
     def embed(self, tokens: Sequence[int], weights: Sequence[float] | None = None) -> Vector:
+        """The weighted mean of `tokens` at length 1; all zeros where there is nothing to embed."""
         if not tokens:
             return np.zeros(self.dimensions, dtype=np.float32)
         rows = self._table[np.asarray(tokens)].astype(np.float32)

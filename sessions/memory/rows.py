@@ -1,13 +1,15 @@
-"""Observations and journal entries as rows of the memory file, and back."""
+"""Observations as rows of the memory file, and back."""
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 
-from sessions.memory.base import JournalEntry, Observation, Source
+from sessions.memory.things import Observation, Source, in_utc
 
 OBSERVATION_FIELDS = (
-    "id, agent, kind, text, quote, context, event_at, created_at, run, span, origin, importance, status"
+    "id, agent, kind, text, quote, context, event_at, created_at, run, span, origin, importance, derived_from, "
+    "status, reason"
 )
-ENTRY_FIELDS = "id, agent, session, at, theme, built, noticed, changed, assumptions, next"
 
 Cell = str | float
 
@@ -21,23 +23,24 @@ def observation_row(observation: Observation) -> tuple[Cell, ...]:
 def observation_from(row: tuple[Cell, ...]) -> Observation:
     """The observation whose OBSERVATION_FIELDS `row` holds."""
     flat = dict(zip(OBSERVATION_FIELDS.split(", "), row, strict=True))
+    flat["derived_from"] = json.loads(str(flat["derived_from"]))
     return Observation.model_validate({**flat, "source": {name: flat.pop(name) for name in Source.model_fields}})
 
 
-def entry_row(entry: JournalEntry) -> tuple[Cell, ...]:
-    """The cells of ENTRY_FIELDS."""
-    flat = entry.model_dump()
-    return tuple(_cell(flat[name]) for name in ENTRY_FIELDS.split(", "))
+def moment_cell(moment: datetime) -> str:
+    """A moment as text of one width, so that the order of the text is the order of the moments."""
+    return in_utc(moment).isoformat(timespec="microseconds")
 
 
-def entry_from(row: tuple[Cell, ...]) -> JournalEntry:
-    """The journal entry whose ENTRY_FIELDS `row` holds."""
-    return JournalEntry.model_validate(dict(zip(ENTRY_FIELDS.split(", "), row, strict=True)))
+def ids_cell(ids: Collection[str]) -> str:
+    """Ids as a JSON list, for `json_each`."""
+    return json.dumps(sorted(ids))
 
 
-def _cell(value: str | float | datetime) -> Cell:
+def _cell(value: str | float | datetime | tuple[str, ...]) -> Cell:
     if isinstance(value, datetime):
-        # One width, so that the order of the text is the order of the moments.
-        return value.isoformat(timespec="microseconds")
+        return moment_cell(value)
+    if isinstance(value, tuple):
+        return json.dumps(value)
     # Half of a surrogate pair, as broken JSON brings it, cannot be stored: it becomes a question mark.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

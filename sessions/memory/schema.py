@@ -10,72 +10,10 @@ from typing import NamedTuple
 
 from sessions.errors import MemoryStoreError
 from sessions.memory.database import transaction
+from sessions.memory.migrations import MIGRATIONS, Migration
 
 #: "Sess", in the file's header: tells a memory from any other SQLite database.
 APPLICATION_ID = 0x53657373
-
-_FIRST = (
-    # `observations` counts those ever stored: the next slot.
-    "CREATE TABLE agents (name TEXT PRIMARY KEY, observations INTEGER NOT NULL DEFAULT 0)",
-    # `slot` is the place of its vector among the agent's.
-    """CREATE TABLE observations (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        agent TEXT NOT NULL REFERENCES agents (name),
-        slot INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        text TEXT NOT NULL,
-        quote TEXT NOT NULL,
-        context TEXT NOT NULL,
-        event_at TEXT NOT NULL,
-        created_at TEXT NOT NULL,
-        run TEXT NOT NULL,
-        span TEXT NOT NULL,
-        origin TEXT NOT NULL,
-        importance REAL NOT NULL,
-        status TEXT NOT NULL,
-        UNIQUE (agent, slot)
-    )""",
-    "CREATE INDEX newest_observations ON observations (agent, status, created_at)",
-    """CREATE VIRTUAL TABLE words USING fts5 (
-        text, quote, context,
-        content = 'observations', content_rowid = 'seq', tokenize = 'porter unicode61 remove_diacritics 2'
-    )""",
-    # In how many of the agent's observations each token of the embedder stands.
-    """CREATE TABLE tokens (
-        agent TEXT NOT NULL REFERENCES agents (name),
-        token INTEGER NOT NULL,
-        documents INTEGER NOT NULL,
-        PRIMARY KEY (agent, token)
-    ) WITHOUT ROWID""",
-    # 1,024 vectors of little-endian float32 a row: one row a vector is ten times slower to read.
-    """CREATE TABLE vectors (
-        seq INTEGER PRIMARY KEY,
-        agent TEXT NOT NULL REFERENCES agents (name),
-        block INTEGER NOT NULL,
-        data BLOB NOT NULL,
-        UNIQUE (agent, block)
-    )""",
-    "CREATE TABLE embedder (name TEXT NOT NULL)",
-    """CREATE TABLE journal (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        agent TEXT NOT NULL,
-        session TEXT NOT NULL,
-        at TEXT NOT NULL,
-        theme TEXT NOT NULL,
-        built TEXT NOT NULL,
-        noticed TEXT NOT NULL,
-        changed TEXT NOT NULL,
-        assumptions TEXT NOT NULL,
-        next TEXT NOT NULL
-    )""",
-    "CREATE INDEX newest_entries ON journal (agent, at)",
-)
-
-#: Statements that lead from one version to the next; a file's `user_version` is how many steps it has had.
-#: Append only: a released step never changes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 
 
 class _Header(NamedTuple):
@@ -121,9 +59,7 @@ def require_memory(connection: sqlite3.Connection, path: Path, newest: int = len
         )
 
 
-def migrate(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS
-) -> Path | None:
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> Path | None:
     """Bring the file to the newest version in one transaction; an older memory is copied beside it first.
 
     Returns:
@@ -135,8 +71,8 @@ def migrate(
         # Another process may have done it while this one waited for the lock.
         version = version_of(connection)
         copy = keep_copy(path, version) if 0 < version < len(migrations) else None
-        for statement in (line for step in migrations[version:] for line in step):
-            connection.execute(statement)
+        for step in (step for migration in migrations[version:] for step in migration):
+            connection.execute(step) if isinstance(step, str) else step(connection)
         connection.execute(f"PRAGMA user_version = {max(version, len(migrations))}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return copy

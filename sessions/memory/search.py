@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.memory.embedder import Embedder, Vector
+from sessions.memory.reading import Active
 from sessions.memory.vectors import AgentVectors
 
 #: How many of each list are fused.
@@ -50,28 +51,36 @@ def words_of(query: str) -> list[str]:
     return list({word.lower(): word for word in _WORD.findall(composed)}.values())
 
 
+class Search(NamedTuple):
+    """Whose observations are searched, which of them count as active, and how deep each list goes."""
+
+    agent: str
+    active: Active
+    depth: int
+
+
 def search(
-    connection: sqlite3.Connection, *, agent: str, query: str, vectors: AgentVectors, embedder: Embedder, depth: int
+    connection: sqlite3.Connection, query: str, wanted: Search, *, vectors: AgentVectors, embedder: Embedder
 ) -> list[int]:
-    """The `seq` of the agent's active observations that speak to `query`, best first; the newest first among equals."""
-    by_words = find_by_words(connection, agent=agent, words=words_of(query), depth=depth)
-    aim = embed_query(connection, agent=agent, query=query, embedder=embedder)
-    by_meaning = find_by_meaning(connection, agent=agent, cosines=vectors.cosines(aim), depth=depth)
+    """The `seq` of the active observations that speak to `query`, best first; the newest first among equals."""
+    by_words = find_by_words(connection, words_of(query), wanted)
+    aim = embed_query(connection, agent=wanted.agent, query=query, embedder=embedder)
+    by_meaning = find_by_meaning(connection, vectors.cosines(aim), wanted)
     scores = fuse({hit.seq: hit.score for hit in by_words}, {hit.seq: hit.score for hit in by_meaning})
     learned = {hit.seq: hit.created_at for hit in (*by_words, *by_meaning)}
     # Rounded, because the same text at two places of a block may differ in the last bit.
     return sorted(scores, key=lambda seq: (round(scores[seq], 6), learned[seq], seq), reverse=True)
 
 
-def find_by_words(connection: sqlite3.Connection, *, agent: str, words: Sequence[str], depth: int) -> list[Hit]:
+def find_by_words(connection: sqlite3.Connection, words: Sequence[str], wanted: Search) -> list[Hit]:
     """The best by BM25 over text, quote and context."""
     telling = _telling(connection, words)
     if not telling:
         return []
     rows = connection.execute(
-        """SELECT o.seq, o.created_at, -words.rank FROM words JOIN observations o ON o.seq = words.rowid
-        WHERE words MATCH ? AND o.agent = ? AND o.status = 'active' ORDER BY words.rank LIMIT ?""",
-        (" OR ".join(f'"{word}"' for word in telling), agent, depth),
+        f"""SELECT o.seq, o.created_at, -words.rank FROM words JOIN observations o ON o.seq = words.rowid
+        WHERE words MATCH ? AND o.agent = ? AND {wanted.active.condition} ORDER BY words.rank LIMIT ?""",  # noqa: S608
+        (" OR ".join(f'"{word}"' for word in telling), wanted.agent, *wanted.active.parameters, wanted.depth),
     )
     return [Hit(*row) for row in rows]
 
@@ -93,28 +102,29 @@ def _documents_with(connection: sqlite3.Connection, word: str, *, at_most: int) 
 
 def embed_query(connection: sqlite3.Connection, *, agent: str, query: str, embedder: Embedder) -> Vector:
     """`query` as a vector, each token weighted by how rare it is in what the agent knows."""
-    tokens = embedder.tokenize(query)
     learned = connection.execute("SELECT observations FROM agents WHERE name = ?", (agent,)).fetchone()[0]
-    rows = connection.execute(
-        "SELECT token, documents FROM tokens WHERE agent = ? AND token IN (SELECT value FROM json_each(?))",
-        (agent, json.dumps(sorted(set(tokens)))),
-    )
-    documents = dict(rows.fetchall())
-    return embedder.embed(tokens, [math.log(1 + learned / (1 + documents.get(token, 0))) for token in tokens])
+
+    def rarity(tokens: Sequence[int]) -> list[float]:
+        rows = connection.execute(
+            "SELECT token, documents FROM tokens WHERE agent = ? AND token IN (SELECT value FROM json_each(?))",
+            (agent, json.dumps(sorted(set(tokens)))),
+        )
+        documents = dict(rows.fetchall())
+        return [math.log(1 + learned / (1 + documents.get(token, 0))) for token in tokens]
+
+    return embedder.embed_query(query, rarity)
 
 
-def find_by_meaning(
-    connection: sqlite3.Connection, *, agent: str, cosines: NDArray[np.float32], depth: int
-) -> list[Hit]:
+def find_by_meaning(connection: sqlite3.Connection, cosines: NDArray[np.float32], wanted: Search) -> list[Hit]:
     """The nearest by cosine that are active and not turned away from the query."""
-    wanted = depth
+    looked_at = wanted.depth
     while True:
-        slots = _nearest(cosines, wanted)
-        hits = _active(connection, agent, {int(slot): float(cosines[slot]) for slot in slots})
-        if len(hits) >= depth or wanted >= len(cosines):
-            return hits[:depth]
-        # Some of the nearest are no longer active: look further.
-        wanted *= 4
+        slots = _nearest(cosines, looked_at)
+        hits = _active(connection, {int(slot): float(cosines[slot]) for slot in slots}, wanted)
+        if len(hits) >= wanted.depth or looked_at >= len(cosines):
+            return hits[: wanted.depth]
+        # Some of the nearest are not active: look further.
+        looked_at *= 4
 
 
 def _nearest(cosines: NDArray[np.float32], wanted: int) -> NDArray[np.intp]:
@@ -123,12 +133,12 @@ def _nearest(cosines: NDArray[np.float32], wanted: int) -> NDArray[np.intp]:
     return near[cosines[near] > 0]
 
 
-def _active(connection: sqlite3.Connection, agent: str, cosines: Mapping[int, float]) -> list[Hit]:
-    # The plus keeps SQLite from going through all that are active instead of these slots.
+def _active(connection: sqlite3.Connection, cosines: Mapping[int, float], wanted: Search) -> list[Hit]:
+    # The cross join keeps SQLite from going through all that are active instead of these slots.
     rows = connection.execute(
-        """SELECT seq, created_at, slot FROM observations
-        WHERE agent = ? AND slot IN (SELECT value FROM json_each(?)) AND +status = 'active'""",
-        (agent, json.dumps(list(cosines))),
+        f"""SELECT o.seq, o.created_at, o.slot FROM json_each(?) AS near
+        CROSS JOIN observations o ON o.agent = ? AND o.slot = near.value WHERE {wanted.active.condition}""",  # noqa: S608
+        (json.dumps(list(cosines)), wanted.agent, *wanted.active.parameters),
     )
     hits = [Hit(seq, created_at, cosines[slot]) for seq, created_at, slot in rows]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.seq))

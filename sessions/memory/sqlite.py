@@ -2,27 +2,42 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Forgotten, JournalEntry, Observation, Remembered
+from sessions.memory.base import Applied, Forgotten, Remembered
+from sessions.memory.changes import CHANGE, Add, Change, Op, additions
 from sessions.memory.database import configure, connect, explained, transaction
-from sessions.memory.embedder import Embedder, static_table
+from sessions.memory.embedder import Embedded, Embedder, static_table
 from sessions.memory.forgetting import forget_agent
-from sessions.memory.rows import (
-    ENTRY_FIELDS,
-    OBSERVATION_FIELDS,
-    entry_from,
-    entry_row,
-    observation_from,
-    observation_row,
+from sessions.memory.index import index_observation, indexed_text, learned
+from sessions.memory.log import (
+    SqliteLog,
+    Wanted,
+    append,
+    link,
+    read_history,
+    read_state_changes,
+    write_transitions,
+)
+from sessions.memory.reading import (
+    active_at,
+    count_active,
+    select_active,
+    select_by_ids,
+    select_found,
+    select_quarantined,
 )
 from sessions.memory.schema import claim_embedder, migrate, require_memory
-from sessions.memory.search import DEPTH, search
-from sessions.memory.vectors import AgentVectors, write_vector
+from sessions.memory.search import DEPTH, Search, search
+from sessions.memory.state import STATE_OPS, State
+from sessions.memory.things import JournalEntry, Observation
+from sessions.memory.transitions import plan_changes
+from sessions.memory.vectors import AgentVectors
 
 #: How long to wait for another process that writes.
 WAIT_SECONDS = 30.0
@@ -73,111 +88,107 @@ class SqliteMemory:
         with self._turn, explained(self.path, wait=self._wait_seconds):
             yield self._connection
 
-    def remember(self, observations: Sequence[Observation], journal: JournalEntry | None = None) -> Remembered:
+    def apply(self, changes: Sequence[Change]) -> Applied:
         with self._using() as connection:
-            known = {seen.id for seen in observations if self._knows(seen.id)}
-            # Tokens are found before the one place for writers is taken.
-            tokens = {new.id: self._embedder.tokenize(_indexed(new)) for new in observations if new.id not in known}
-            added: list[str] = []
+            # Vectors are found before the one place for writers is taken.
+            embedded = self._embed(changes)
             with transaction(connection):
-                for observation in observations:
-                    if observation.id not in known and not self._knows(observation.id):
-                        self._add(observation, tokens[observation.id])
-                        added.append(observation.id)
-                if journal:
-                    self._add_entry(journal)
-        others = dict.fromkeys(seen.id for seen in observations if seen.id not in added)
-        return Remembered(added=tuple(added), known=tuple(others))
+                plan = plan_changes(changes, SqliteLog(connection))
+                if embedded:
+                    self._require_embedder()
+                for change in plan.new:
+                    append(connection, change)
+                    if isinstance(change, Add):
+                        index_observation(connection, change.observation, embedded[change.id])
+                    link(connection, change)
+                write_transitions(connection, plan.transitions)
+        return Applied(new=tuple(change.id for change in plan.new), known=tuple(plan.known), void=plan.void)
 
-    def _knows(self, observation_id: str) -> bool:
-        found = self._connection.execute("SELECT 1 FROM observations WHERE id = ?", (observation_id,))
-        return found.fetchone() is not None
+    def _embed(self, changes: Sequence[Change]) -> dict[str, Embedded]:
+        """The vectors of the observations that are new, by the change that adds them."""
+        known = SqliteLog(self._connection).known([change.id for change in changes])
+        new = {each.id: each.observation for each in changes if isinstance(each, Add) and each.id not in known}
+        if new:
+            self._require_embedder()
+        return dict(zip(new, self._embedder.embed_texts([indexed_text(one) for one in new.values()]), strict=True))
 
-    def _add(self, observation: Observation, tokens: Sequence[int]) -> None:
-        agent = observation.agent
-        slot = self._next_slot(agent)
-        marks = ", ".join("?" * len(row := observation_row(observation)))
-        cursor = self._connection.execute(
-            f"INSERT INTO observations (slot, {OBSERVATION_FIELDS}) VALUES (?, {marks})",  # noqa: S608
-            (slot, *row),
-        )
-        self._connection.execute(
-            "INSERT INTO words (rowid, text, quote, context) SELECT seq, text, quote, context FROM observations "
-            "WHERE seq = ?",
-            (cursor.lastrowid,),
-        )
-        self._connection.executemany(
-            "INSERT INTO tokens VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET documents = documents + 1",
-            ((agent, token) for token in sorted(set(tokens))),
-        )
-        write_vector(self._connection, agent=agent, slot=slot, vector=self._embedder.embed(tokens))
-
-    def _next_slot(self, agent: str) -> int:
-        """The agent's next free slot, counted as taken."""
-        self._connection.execute(
-            "INSERT INTO agents VALUES (?, 1) ON CONFLICT DO UPDATE SET observations = observations + 1", (agent,)
-        )
-        return self._learned(agent) - 1
-
-    def _learned(self, agent: str) -> int:
-        """How many observations the agent ever had."""
-        row = self._connection.execute("SELECT observations FROM agents WHERE name = ?", (agent,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def _add_entry(self, entry: JournalEntry) -> None:
-        marks = ", ".join("?" * len(row := entry_row(entry)))
-        self._connection.execute(
-            f"INSERT INTO journal ({ENTRY_FIELDS}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
-            row,
+    def remember(self, observations: Sequence[Observation], journal: JournalEntry | None = None) -> Remembered:
+        with explained(self.path, wait=self._wait_seconds):
+            changes = additions(observations, journal)
+        applied = self.apply(changes)
+        ids = {change.id: change.observation.id for change in changes if isinstance(change, Add)}
+        return Remembered(
+            added=tuple(ids[change] for change in applied.new if change in ids),
+            known=tuple(dict.fromkeys(ids[change] for change in applied.known if change in ids)),
+            void={ids[change]: why for change, why in applied.void.items() if change in ids},
         )
 
-    def recall(self, *, agent: str, query: str, limit: int = 10) -> list[Observation]:
+    def recall(self, *, agent: str, query: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
         with self._using() as connection:
-            learned, limit = self._learned(agent), _bounded(limit)
-            if not learned or not query.strip() or not limit:
+            size, limit = learned(connection, agent), _bounded(limit)
+            if not size or not query.strip() or not limit:
                 return []
+            self._require_embedder()
             vectors = self._vectors.setdefault(agent, AgentVectors(agent, self._embedder.dimensions))
-            vectors.refresh(connection, learned)
-            best = search(
-                connection,
-                agent=agent,
-                query=query,
-                vectors=vectors,
-                embedder=self._embedder,
-                depth=max(DEPTH, limit),
-            )
-            return [self._observation(seq) for seq in best[:limit]]
+            vectors.refresh(connection, size)
+            wanted = Search(agent=agent, active=active_at(as_of), depth=max(DEPTH, limit))
+            best = search(connection, query, wanted, vectors=vectors, embedder=self._embedder)
+            return select_found(connection, best[:limit], as_of)
 
-    def _observation(self, seq: int) -> Observation:
-        found = self._connection.execute(
-            f"SELECT {OBSERVATION_FIELDS} FROM observations WHERE seq = ?",  # noqa: S608
-            (seq,),
-        )
-        return observation_from(found.fetchone())
+    def latest(self, *, agent: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
+        with self._using() as connection:
+            return select_active(connection, agent=agent, limit=_bounded(limit), as_of=as_of)
 
-    def latest(self, *, agent: str, limit: int = 10) -> list[Observation]:
+    def observations(self, ids: Collection[str]) -> list[Observation]:
+        with self._using() as connection:
+            return select_by_ids(connection, ids)
+
+    def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
+        with self._using() as connection:
+            return select_quarantined(connection, agent=agent, limit=_bounded(limit))
+
+    def changes(
+        self,
+        *,
+        agent: str | None = None,
+        run: str | None = None,
+        ops: Collection[Op] | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Change]:
+        wanted, place = Wanted(agent, run, ops, until), -1
+        while page := self._page(wanted, place):
+            yield from (CHANGE.validate_json(line) for _, line in page)
+            place = page[-1][0]
+
+    def _page(self, wanted: Wanted, after: int) -> list[tuple[int, str]]:
+        with self._using() as connection:
+            return wanted.page(connection, after)
+
+    def history(self, *, observation: str) -> list[Change]:
+        with self._using() as connection:
+            return read_history(connection, observation)
+
+    def state(self, *, agent: str, as_of: datetime | None = None) -> State:
+        return self._state(agent, STATE_OPS, as_of)
+
+    def _state(self, agent: str, ops: Collection[str], as_of: datetime | None) -> State:
+        with self._using() as connection:
+            return State.read(read_state_changes(connection, agent=agent, ops=ops, until=as_of))
+
+    def journal(self, *, agent: str, limit: int = 5, as_of: datetime | None = None) -> list[JournalEntry]:
+        entries = self._state(agent, ("write_journal", "revert"), as_of).journal.values()
+        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: _bounded(limit)]
+
+    def count(self, *, agent: str, as_of: datetime | None = None) -> int:
+        with self._using() as connection:
+            return count_active(connection, agent=agent, as_of=as_of)
+
+    def agents(self) -> list[str]:
         with self._using() as connection:
             rows = connection.execute(
-                f"SELECT {OBSERVATION_FIELDS} FROM observations WHERE agent = ? AND status = 'active' "  # noqa: S608
-                "ORDER BY created_at DESC, seq DESC LIMIT ?",
-                (agent, _bounded(limit)),
+                "SELECT name FROM agents WHERE EXISTS (SELECT 1 FROM changes WHERE agent = name) ORDER BY name"
             )
-            return [observation_from(row) for row in rows]
-
-    def journal(self, *, agent: str, limit: int = 5) -> list[JournalEntry]:
-        with self._using() as connection:
-            rows = connection.execute(
-                f"SELECT {ENTRY_FIELDS} FROM journal WHERE agent = ? ORDER BY at DESC, seq DESC LIMIT ?",  # noqa: S608
-                (agent, _bounded(limit)),
-            )
-            return [entry_from(row) for row in rows]
-
-    def count(self, *, agent: str) -> int:
-        with self._using() as connection:
-            found = connection.execute(
-                "SELECT count(*) FROM observations WHERE agent = ? AND status = 'active'", (agent,)
-            )
-            return int(found.fetchone()[0])
+            return [name for (name,) in rows]
 
     def forget(self, *, agent: str) -> Forgotten:
         with self._using() as connection:
@@ -204,8 +215,3 @@ class SqliteMemory:
 def _bounded(limit: int) -> int:
     # SQLite takes a negative limit for none at all, and no integer beyond 64 bits.
     return min(max(limit, 0), 1_000_000)
-
-
-def _indexed(observation: Observation) -> str:
-    """What is embedded: the text, the words it came from, and the turn before them, as the word index has them."""
-    return "\n".join(part for part in (observation.text, observation.quote, observation.context) if part)

@@ -11,6 +11,7 @@ from sessions.memory.changes import (
     Change,
     CloseThread,
     FadeBelief,
+    Op,
     OpenThread,
     Revert,
     SetProject,
@@ -21,7 +22,7 @@ from sessions.memory.changes import (
 from sessions.memory.things import Belief, JournalEntry, Project, Thread, ThreadTag, Vital
 
 #: Which changes `State.read` looks at: a store can leave out the others, which are the many.
-STATE_OPS = frozenset(
+STATE_OPS: frozenset[Op] = frozenset(
     {
         "believe",
         "strengthen",

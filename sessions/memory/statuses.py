@@ -1,6 +1,7 @@
 """Which status an observation has, from all that was said of it. The same for every store, and without any."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from pydantic import BaseModel
 
@@ -97,7 +98,7 @@ def rests_on(change: Change) -> tuple[str, ...]:
     return ()
 
 
-def bears_on_status(change: Change) -> bool:
+def bears_on_status(change: Change) -> TypeGuard[Add | Supersede | Fade | Release]:
     """Whether the change is one of those that `step_of` takes."""
     return isinstance(change, Add | Supersede | Fade | Release)
 

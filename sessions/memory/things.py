@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one without a zone is taken for UTC.
+
+    Raises:
+        ValueError: it is outside the calendar there.
+    """
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
     try:
@@ -16,7 +21,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 #: A moment in UTC. One with another offset is converted; one without any is taken for UTC.
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, AfterValidator(in_utc)]
 ObservationKind = Literal["fact", "decision", "problem", "preference", "event", "insight"]
 #: Whose words something rests on. Found from the structure of the transcript, never from what a model says.
 Origin = Literal["owner", "agent", "tool", "web"]

@@ -231,7 +231,7 @@ class MemoryContract:
             memory.remember([], an_entry(2, agent="scout"))
             assert memory.recall(agent="main", query="stale cache")
 
-            assert memory.forget(agent="main") == Forgotten(observations=2, entries=1)
+            assert memory.forget(agent="main") == Forgotten(observations=2, entries=1, changes=3)
             assert memory.forget(agent="main") == Forgotten()
         with open_store() as memory:
             assert memory.count(agent="main") == 0

@@ -181,7 +181,7 @@ def assert_whole(path: Path, observations: int) -> None:
         assert memory._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-NEXT = (*MIGRATIONS, ("ALTER TABLE journal ADD COLUMN mood TEXT NOT NULL DEFAULT ''",))
+NEXT = (*MIGRATIONS, ("ALTER TABLE changes ADD COLUMN mood TEXT NOT NULL DEFAULT ''",))
 
 
 def test_an_older_file_is_migrated_and_a_copy_of_it_kept(path: Path) -> None:
@@ -189,21 +189,21 @@ def test_an_older_file_is_migrated_and_a_copy_of_it_kept(path: Path) -> None:
         copy = migrate(connection, path, NEXT)
         assert version_of(connection) == len(NEXT)
         assert connection.execute("SELECT count(*) FROM observations").fetchone() == (20,)
-        assert connection.execute("SELECT mood FROM journal").fetchall() == []
-    assert copy == path.with_name("memory.sqlite3.v1-copy")
+        assert connection.execute("SELECT DISTINCT mood FROM changes").fetchall() == [("",)]
+    assert copy == path.with_name("memory.sqlite3.v2-copy")
     assert_whole(copy, 20)
 
 
 def test_an_earlier_copy_is_not_overwritten(path: Path) -> None:
-    earlier = path.with_name("memory.sqlite3.v1-copy")
+    earlier = path.with_name("memory.sqlite3.v2-copy")
     earlier.write_text("mine")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        assert migrate(connection, path, NEXT) == path.with_name("memory.sqlite3.v1-copy-2")
+        assert migrate(connection, path, NEXT) == path.with_name("memory.sqlite3.v2-copy-2")
     assert earlier.read_text() == "mine"
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(path: Path) -> None:
-    broken = (*NEXT, ("DROP TABLE journal", "SELECT nonsense"))
+    broken = (*NEXT, ("DROP TABLE changes", "SELECT nonsense"))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nonsense"):
             migrate(connection, path, broken)

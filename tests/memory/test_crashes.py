@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sessions.memory.index import learned
 from sessions.memory.sqlite import SqliteMemory
 from tests.fakes.observations import an_entry, an_observation
 
@@ -66,7 +67,7 @@ def assert_in_step(memory: SqliteMemory) -> None:
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
     assert connection.execute("SELECT count(*), max(slot) + 1 FROM observations").fetchone() == (count, count)
-    assert memory._learned("main") == count
+    assert learned(connection, "main") == count
     assert connection.execute("SELECT max(documents) FROM tokens").fetchone() == (count,)
     found = memory.recall(agent="main", query="observation number", limit=count)
     assert len(found) == count
@@ -77,7 +78,14 @@ def assert_in_step(memory: SqliteMemory) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["INSERT INTO words", "INSERT INTO tokens", "SELECT seq FROM vectors", "INSERT INTO journal", "COMMIT"],
+    [
+        "INSERT INTO words",
+        "INSERT INTO tokens",
+        "SELECT seq FROM vectors",
+        "INSERT INTO changes",
+        "INSERT INTO transitions",
+        "COMMIT",
+    ],
 )
 def test_a_process_killed_in_mid_write_leaves_all_of_the_batch_or_none(tmp_path: Path, statement: str) -> None:
     path = tmp_path / "m"

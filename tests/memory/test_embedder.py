@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.embedder import StaticTable, Vector, static_table
+from sessions.memory.embedder import Embedded, Rarity, StaticTable, Vector, static_table
 from sessions.memory.sqlite import SqliteMemory
 from tests.fakes.observations import an_observation
 
@@ -19,11 +19,12 @@ class LetterEmbedder:
     name = "letters 1"
     dimensions = 128
 
-    def tokenize(self, text: str) -> list[int]:
-        return [ord(letter) % 128 for letter in text]
+    def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
+        return [Embedded([], self.embed_query(text, lambda _: [])) for text in texts]
 
-    def embed(self, tokens: Sequence[int], weights: Sequence[float] | None = None) -> Vector:
-        counts = np.bincount(tokens, weights=weights, minlength=128).astype(np.float32)
+    def embed_query(self, query: str, rarity: Rarity) -> Vector:
+        assert not rarity([])
+        counts = np.bincount([ord(letter) % 128 for letter in query], minlength=128).astype(np.float32)
         return np.asarray(counts / np.linalg.norm(counts), dtype=np.float32)
 
 
