@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pydantic import BaseModel
 
-from sessions.memory.changes import Change, Op
+from sessions.memory.changes import Add, Change, Op
 from sessions.memory.state import State
 from sessions.memory.things import JournalEntry, Observation, ObservationKind, Source
+
+if TYPE_CHECKING:
+    from sessions.memory.embedder import Embedder
 
 __all__ = [
     "Applied",
@@ -22,6 +25,14 @@ __all__ = [
 ]
 
 
+class Applied(BaseModel, frozen=True):
+    """What became of `apply`: ids of changes that are new, that were there already, and that are void, with why."""
+
+    new: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    void: dict[str, str] = {}
+
+
 class Remembered(BaseModel, frozen=True):
     """What became of `remember`: ids that are new, ids that were there already, and those that are void, with why."""
 
@@ -29,13 +40,15 @@ class Remembered(BaseModel, frozen=True):
     known: tuple[str, ...] = ()
     void: dict[str, str] = {}
 
-
-class Applied(BaseModel, frozen=True):
-    """What became of `apply`: ids of changes that are new, that were there already, and that are void, with why."""
-
-    new: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    void: dict[str, str] = {}
+    @classmethod
+    def by(cls, changes: Sequence[Change], applied: Applied) -> Self:
+        """What became of the observations that `changes` add, from what became of the changes."""
+        ids = {change.id: change.observation.id for change in changes if isinstance(change, Add)}
+        return cls(
+            added=tuple(ids[change] for change in applied.new if change in ids),
+            known=tuple(dict.fromkeys(ids[change] for change in applied.known if change in ids)),
+            void={ids[change]: why for change, why in applied.void.items() if change in ids},
+        )
 
 
 class Forgotten(BaseModel, frozen=True):
@@ -116,6 +129,18 @@ class Memory(Protocol):
 
     def agents(self) -> list[str]:
         """The agents that anything is remembered of, by name."""
+        ...
+
+    @property
+    def embedder(self) -> str:
+        """The name of the embedder that its vectors are of; empty while it has none."""
+        ...
+
+    def reindex(self, embedder: "Embedder") -> int:
+        """Embed every observation with `embedder`, all or nothing, and keep to it; how many there are.
+
+        Until then `recall`, and `apply` of a new observation, refuse to work with another embedder than its own.
+        """
         ...
 
     def forget(self, *, agent: str) -> Forgotten:

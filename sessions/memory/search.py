@@ -10,8 +10,8 @@ import math
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ SMALL_STORE = 50
 MAX_WORDS = 24
 #: Each distinct word costs a look-up of 0.03 ms, so a longer query is searched by its beginning.
 MAX_QUERY_CHARACTERS = 8_000
+
+Key = TypeVar("Key", bound=Hashable)
 
 # What FTS5's tokenizer takes for a word too: letters and digits of any script.
 _WORD = re.compile(r"[^\W_]+")
@@ -88,10 +90,22 @@ def find_by_words(connection: sqlite3.Connection, words: Sequence[str], wanted: 
 def _telling(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
     """The words that tell observations apart, rarest first; the rarest alone where all are frequent."""
     stored = connection.execute("SELECT coalesce(max(seq), 0) FROM observations").fetchone()[0]
-    most = int(stored * FREQUENT) if stored >= SMALL_STORE else stored
-    counts = {word: _documents_with(connection, word, at_most=most + 1) for word in words}
-    found = sorted((word for word in words if counts[word]), key=lambda word: counts[word])
-    return [word for word in found if counts[word] <= most][:MAX_WORDS] or found[:1]
+    at_most = frequent(stored) + 1
+    return telling({word: _documents_with(connection, word, at_most=at_most) for word in words}, stored)
+
+
+def frequent(stored: int) -> int:
+    """In how many of `stored` observations a word may stand and still tell them apart."""
+    return int(stored * FREQUENT) if stored >= SMALL_STORE else stored
+
+
+def telling(counts: Mapping[str, int], stored: int) -> list[str]:
+    """The words that tell observations apart, by in how many of `stored` each stands; rarest first.
+
+    Where all are frequent it is the rarest alone.
+    """
+    found = sorted((word for word in counts if counts[word]), key=lambda word: counts[word])
+    return [word for word in found if counts[word] <= frequent(stored)][:MAX_WORDS] or found[:1]
 
 
 def _documents_with(connection: sqlite3.Connection, word: str, *, at_most: int) -> int:
@@ -110,9 +124,14 @@ def embed_query(connection: sqlite3.Connection, *, agent: str, query: str, embed
             (agent, json.dumps(sorted(set(tokens)))),
         )
         documents = dict(rows.fetchall())
-        return [math.log(1 + learned / (1 + documents.get(token, 0))) for token in tokens]
+        return rarities(tokens, documents, learned)
 
     return embedder.embed_query(query, rarity)
+
+
+def rarities(tokens: Sequence[int], documents: Mapping[int, int], learned: int) -> list[float]:
+    """What each token weighs in a query, by in how many of the `learned` observations it stands."""
+    return [math.log(1 + learned / (1 + documents.get(token, 0))) for token in tokens]
 
 
 def find_by_meaning(connection: sqlite3.Connection, cosines: NDArray[np.float32], wanted: Search) -> list[Hit]:
@@ -144,13 +163,13 @@ def _active(connection: sqlite3.Connection, cosines: Mapping[int, float], wanted
     return sorted(hits, key=lambda hit: (-hit.score, -hit.seq))
 
 
-def fuse(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -> dict[int, float]:
+def fuse(by_words: Mapping[Key, float], by_meaning: Mapping[Key, float]) -> dict[Key, float]:
     """Both scores on one scale: `bm25/max + 0.5·(cos - floor)/(max - floor)`; the floor is the list's last."""
     best = max(by_words.values(), default=1.0)
     near = max(by_meaning.values(), default=1.0)
     floor = min(by_meaning.values(), default=0.0)
-    fused = {seq: score / best for seq, score in by_words.items()}
-    for seq, cosine in by_meaning.items():
+    fused = {key: score / best for key, score in by_words.items()}
+    for key, cosine in by_meaning.items():
         share = (cosine - floor) / (near - floor) if near > floor else 1.0
-        fused[seq] = fused.get(seq, 0.0) + MEANING_WEIGHT * share
+        fused[key] = fused.get(key, 0.0) + MEANING_WEIGHT * share
     return fused

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Self
 from sessions.errors import MemoryStoreError
 from sessions.memory.base import Applied, Forgotten, Remembered
 from sessions.memory.changes import CHANGE, Add, Change, Op, additions
-from sessions.memory.database import configure, connect, explained, transaction
+from sessions.memory.database import configure, connect, explained, snapshot, transaction
 from sessions.memory.embedder import Embedded, Embedder, static_table
 from sessions.memory.forgetting import forget_agent
 from sessions.memory.index import index_observation, indexed_text, learned
@@ -32,11 +32,12 @@ from sessions.memory.reading import (
     select_found,
     select_quarantined,
 )
-from sessions.memory.schema import claim_embedder, migrate, require_memory
+from sessions.memory.reindexing import rebuild
+from sessions.memory.schema import claim_embedder, embedder_of, migrate, require_memory
 from sessions.memory.search import DEPTH, Search, search
 from sessions.memory.state import STATE_OPS, State
 from sessions.memory.things import JournalEntry, Observation
-from sessions.memory.transitions import plan_changes
+from sessions.memory.transitions import Plan, plan_changes
 from sessions.memory.vectors import AgentVectors
 
 #: How long to wait for another process that writes.
@@ -49,8 +50,7 @@ class SqliteMemory:
     `migrated_copy` is where the older file was copied to, if opening it brought it to a newer version.
 
     Raises:
-        MemoryStoreError: the file is no memory, is a newer one, was built with another embedder, or cannot be
-            written. It is then left as it was.
+        MemoryStoreError: the file is no memory, is a newer one, or cannot be written. It is then left as it was.
     """
 
     migrated_copy: Path | None = None
@@ -71,15 +71,14 @@ class SqliteMemory:
         require_memory(self._connection, self.path)
         configure(self._connection, wait=self._wait_seconds)
         self.migrated_copy = migrate(self._connection, self.path)
-        self._require_embedder()
 
     def _require_embedder(self) -> None:
-        built_with = claim_embedder(self._connection, self._embedder.name)
-        if built_with != self._embedder.name:
+        built_with = embedder_of(self._connection)
+        if built_with not in ("", self._embedder.name):
             raise MemoryStoreError(
-                f"the memory {self.path} was built with the embedder {built_with!r}, and this program has "
-                f"{self._embedder.name!r}; their vectors cannot be mixed: use the version that built it, or point "
-                "SESSIONS_MEMORY_URL at another file",
+                f"the memory {self.path} was built with the embedder {built_with!r}, and this program is set to "
+                f"{self._embedder.name!r}; their vectors cannot be mixed: set SESSIONS_MEMORY_EMBEDDER back, or run "
+                "`sessions memory reindex`",
                 url=f"sqlite:///{self.path}",
             )
 
@@ -94,15 +93,20 @@ class SqliteMemory:
             embedded = self._embed(changes)
             with transaction(connection):
                 plan = plan_changes(changes, SqliteLog(connection))
-                if embedded:
-                    self._require_embedder()
-                for change in plan.new:
-                    append(connection, change)
-                    if isinstance(change, Add):
-                        index_observation(connection, change.observation, embedded[change.id])
-                    link(connection, change)
-                write_transitions(connection, plan.transitions)
+                self._write(plan, embedded)
         return Applied(new=tuple(change.id for change in plan.new), known=tuple(plan.known), void=plan.void)
+
+    def _write(self, plan: Plan, embedded: Mapping[str, Embedded]) -> None:
+        if embedded:
+            self._require_embedder()
+            if not embedder_of(self._connection):
+                claim_embedder(self._connection, self._embedder.name)
+        for change in plan.new:
+            append(self._connection, change)
+            if isinstance(change, Add):
+                index_observation(self._connection, change.observation, embedded[change.id])
+            link(self._connection, change)
+        write_transitions(self._connection, plan.transitions)
 
     def _embed(self, changes: Sequence[Change]) -> dict[str, Embedded]:
         """The vectors of the observations that are new, by the change that adds them."""
@@ -115,16 +119,10 @@ class SqliteMemory:
     def remember(self, observations: Sequence[Observation], journal: JournalEntry | None = None) -> Remembered:
         with explained(self.path, wait=self._wait_seconds):
             changes = additions(observations, journal)
-        applied = self.apply(changes)
-        ids = {change.id: change.observation.id for change in changes if isinstance(change, Add)}
-        return Remembered(
-            added=tuple(ids[change] for change in applied.new if change in ids),
-            known=tuple(dict.fromkeys(ids[change] for change in applied.known if change in ids)),
-            void={ids[change]: why for change, why in applied.void.items() if change in ids},
-        )
+        return Remembered.by(changes, self.apply(changes))
 
     def recall(self, *, agent: str, query: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
-        with self._using() as connection:
+        with self._using() as connection, snapshot(connection):
             size, limit = learned(connection, agent), _bounded(limit)
             if not size or not query.strip() or not limit:
                 return []
@@ -189,6 +187,18 @@ class SqliteMemory:
                 "SELECT name FROM agents WHERE EXISTS (SELECT 1 FROM changes WHERE agent = name) ORDER BY name"
             )
             return [name for (name,) in rows]
+
+    @property
+    def embedder(self) -> str:
+        with self._using() as connection:
+            return embedder_of(connection)
+
+    def reindex(self, embedder: Embedder) -> int:
+        with self._using() as connection:
+            count = rebuild(connection, embedder)
+            self._embedder = embedder
+            self._vectors.clear()
+            return count
 
     def forget(self, *, agent: str) -> Forgotten:
         with self._using() as connection:
