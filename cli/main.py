@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import definitions, demo, dispatch, doctor, listing, openclaw, operations, running, stack
+from cli import definitions, demo, dispatch, doctor, listing, memory, openclaw, operations, running, stack
 from sessions.errors import SessionError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("suspend")(operations.suspend)
 app.command("resume")(operations.resume)
 app.command("update")(operations.update)
 app.command("delete")(operations.delete)
+app.add_typer(memory.memory, name="memory")
 app.add_typer(openclaw.importing, name="import")
 app.add_typer(openclaw.exporting, name="export")
 

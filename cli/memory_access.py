@@ -1,0 +1,68 @@
+"""What the commands of `sessions memory` have in common: the store of this environment, and their options."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
+
+import typer
+
+if TYPE_CHECKING:
+    from sessions.corrections import Author
+    from sessions.memory.base import Memory
+
+#: As much of an id as is shown, which is mostly enough to type it.
+_SHORT = 8
+_UUID_LENGTH = 36
+Id = Annotated[str, typer.Argument(metavar="ID", help="An id, or as much of its beginning as only one has.")]
+Agent = Annotated[str, typer.Option(help="Whose memory.")]
+AnyAgent = Annotated[str, typer.Option("--agent", help="Only in the memory of this agent.")]
+AsOf = Annotated[
+    str, typer.Option(metavar="TIME", help="What was known at this moment, such as 2026-11-20T09:00; UTC if not said.")
+]
+Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
+Tag = Annotated[str, typer.Option(metavar="TAG", help="discuss, solo or experiment.")]
+
+
+@contextmanager
+def opened() -> Iterator["Memory"]:
+    """The memory that SESSIONS_MEMORY_URL names, while the block runs.
+
+    Raises:
+        MemoryStoreError: it cannot be opened.
+        SettingsError: a setting cannot be used.
+    """
+    from sessions.memory import open_memory  # noqa: PLC0415
+    from sessions.settings import read_settings  # noqa: PLC0415
+
+    with open_memory(read_settings().memory_address) as memory:
+        yield memory
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that `--as-of` gives; None where it was not given.
+
+    Raises:
+        SpecError: it is none.
+    """
+    from sessions.schedule import parse_at  # noqa: PLC0415 - imports the describer of schedules
+
+    return parse_at(text) if text else None
+
+
+def by_hand() -> "Author":
+    """The person who types the command, now."""
+    from sessions.corrections import Author  # noqa: PLC0415
+
+    return Author.by_hand(uuid4(), datetime.now(UTC))
+
+
+def short(id_: str) -> str:
+    """As much of an id as is needed to type it. One that a person gave is shown whole."""
+    return id_[:_SHORT] if len(id_) == _UUID_LENGTH else id_
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))

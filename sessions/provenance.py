@@ -1,0 +1,240 @@
+"""Where something in a memory comes from: found by the beginning of its id, with its words, its run and its history."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from sessions.errors import RunFolderError, SessionError
+from sessions.interactive import interactive_home
+from sessions.memory.base import Memory
+from sessions.memory.changes import Add, Believe, Change, Op, OpenThread, Revert, SetProject, SetVital, WriteJournal
+from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
+from sessions.run_folder import read_record, runs_folder
+from sessions.transcript import read_transcript
+
+ThingKind = Literal["observation", "belief", "thread", "project", "vital", "run"]
+Thing = Observation | Belief | Thread | Project | Vital | JournalEntry
+_CANDIDATES_SHOWN = 5
+#: Changes of beliefs, threads, projects and vitals.
+_OF_STATE: frozenset[Op] = frozenset(
+    {"believe", "strengthen", "fade_belief", "open_thread", "close_thread", "set_project", "set_vital"}
+)
+
+
+class NotInMemoryError(SessionError):
+    """Nothing in the memory has that id, or several things begin with it."""
+
+
+class Named(BaseModel, frozen=True):
+    """What an id stands for. Projects and vitals have their name for an id."""
+
+    kind: ThingKind
+    id: str
+    agent: str
+
+
+class RunFiles(BaseModel, frozen=True):
+    """A run's own files, as far as they are still there. `entry` is the transcript's entry, counted from 0."""
+
+    run: str
+    session: str = ""
+    folder: Path | None = None
+    transcript: Path | None = None
+    context: Path | None = None
+    entry: int | None = None
+
+
+class Provenance(BaseModel, frozen=True):
+    """One thing and all that is known of where it came from.
+
+    `thing` is None for a run without a journal entry, and for what was taken back. `rests_on` are the observations it
+    was derived from, `carries` what was derived from it. `history` is every change that made it what it is.
+    """
+
+    named: Named
+    status: str
+    thing: Thing | None = None
+    rests_on: list[Observation] = []
+    carries: list[Named] = []
+    history: list[Change] = []
+    files: RunFiles
+
+
+def find_named(memory: Memory, beginning: str, *, agent: str = "", kinds: tuple[ThingKind, ...] = ()) -> Named:
+    """What has the id `beginning`, or is the only one whose id begins with it.
+
+    Args:
+        memory: where to look.
+        beginning: an id as a context shows it, or the name of a project or vital.
+        agent: only what belongs to this agent; empty for all.
+        kinds: only these; empty for all.
+
+    Raises:
+        NotInMemoryError: there is none, or there are several.
+    """
+    wanted = beginning.strip()
+    every = (named for change in memory.changes(agent=agent or None) for named in _named_in(change))
+    found = {named: None for named in every if named.id.startswith(wanted) and (not kinds or named.kind in kinds)}
+    matching = [named for named in found if named.id == wanted] or list(found)
+    if wanted and len(matching) == 1:
+        return matching[0]
+    what = " or ".join(kinds) or "observation, belief, thread, project, vital or run"
+    whose = f" of agent {agent!r}" if agent else ""
+    if not wanted or not matching:
+        raise NotInMemoryError(f"{beginning!r} is no id of any {what}{whose}; `sessions memory search` shows ids")
+    shown = ", ".join(f"{named.kind} {named.id} of {named.agent}" for named in matching[:_CANDIDATES_SHOWN])
+    more = f" and {len(matching) - _CANDIDATES_SHOWN} more" * (len(matching) > _CANDIDATES_SHOWN)
+    raise NotInMemoryError(f"{beginning!r} is the beginning of several: {shown}{more}; give more of the id")
+
+
+def _named_in(change: Change) -> Iterator[Named]:
+    match change:
+        case Add():
+            yield Named(kind="observation", id=change.observation.id, agent=change.agent)
+        case Believe():
+            yield Named(kind="belief", id=change.belief, agent=change.agent)
+        case OpenThread():
+            yield Named(kind="thread", id=change.thread, agent=change.agent)
+        case SetProject():
+            yield Named(kind="project", id=change.name, agent=change.agent)
+        case SetVital():
+            yield Named(kind="vital", id=change.name, agent=change.agent)
+        case WriteJournal():
+            yield Named(kind="run", id=change.entry.id, agent=change.agent)
+    yield Named(kind="run", id=change.run, agent=change.agent)
+
+
+def trace(memory: Memory, named: Named, *, home: Path, now: datetime) -> Provenance:
+    """All that is known of `named`, down to the file that holds the words it came from.
+
+    Args:
+        memory: where it is.
+        named: see `find_named`.
+        home: where the runs' own files are, `Settings.home`.
+        now: for a belief's confidence, which fades.
+    """
+    if named.kind == "observation":
+        return _trace_observation(memory, named, home)
+    if named.kind == "run":
+        return _trace_run(memory, named, home)
+    state = memory.state(agent=named.agent)
+    kept: dict[str, dict[str, Belief] | dict[str, Thread] | dict[str, Project] | dict[str, Vital]] = {
+        "belief": state.beliefs,
+        "thread": state.threads,
+        "project": state.projects,
+        "vital": state.vitals,
+    }
+    thing = kept[named.kind].get(named.id)
+    history = [change for change in _state_changes(memory, named.agent) if named in _spoken_of(change, named.agent)]
+    history += _reverts(memory, named.agent, {change.run for change in history})
+    first = history[0]
+    evidence = memory.observations(thing.evidence) if isinstance(thing, Belief) else []
+    return Provenance(
+        named=named,
+        status=_status(thing, now),
+        thing=thing,
+        rests_on=evidence,
+        history=history,
+        files=files_of(first.run, home, span=first.span),
+    )
+
+
+def _trace_observation(memory: Memory, named: Named, home: Path) -> Provenance:
+    (item,) = memory.observations([named.id])
+    beliefs = memory.state(agent=named.agent).beliefs.values()
+    carried = [Named(kind="belief", id=each.id, agent=named.agent) for each in beliefs if item.id in each.evidence]
+    return Provenance(
+        named=named,
+        status=item.status,
+        thing=item,
+        rests_on=memory.observations(item.derived_from),
+        carries=[*carried, *derived_from(memory, named.agent, {item.id})],
+        history=memory.history(observation=item.id),
+        files=files_of(item.source.run, home, span=item.source.span),
+    )
+
+
+def _trace_run(memory: Memory, named: Named, home: Path) -> Provenance:
+    made = list(memory.changes(agent=named.agent, run=named.id))
+    reverts = _reverts(memory, named.agent, {named.id})
+    return Provenance(
+        named=named,
+        status="reverted" if reverts else "remembered",
+        thing=memory.state(agent=named.agent).journal.get(named.id),
+        carries=[each for change in made for each in _named_in(change) if each.kind != "run"],
+        history=[*made, *(change for change in reverts if change not in made)],
+        files=files_of(named.id, home),
+    )
+
+
+def derived_from(memory: Memory, agent: str, ids: set[str]) -> list[Named]:
+    """The observations of `agent` that rest on one of `ids` directly."""
+    added = (change.observation for change in memory.changes(agent=agent, ops=["add"]) if isinstance(change, Add))
+    return [Named(kind="observation", id=each.id, agent=agent) for each in added if ids.intersection(each.derived_from)]
+
+
+def _state_changes(memory: Memory, agent: str) -> Iterator[Change]:
+    return memory.changes(agent=agent, ops=_OF_STATE)
+
+
+def _spoken_of(change: Change, agent: str) -> tuple[Named, ...]:
+    # A change of a belief or thread that came after the first names it in the same field.
+    given = change.model_dump(include={"belief", "thread"})
+    return (
+        *_named_in(change),
+        *(Named.model_validate({"kind": kind, "id": id_, "agent": agent}) for kind, id_ in given.items()),
+    )
+
+
+def _reverts(memory: Memory, agent: str, runs: set[str]) -> list[Change]:
+    reverts = memory.changes(agent=agent, ops=["revert"])
+    return [change for change in reverts if isinstance(change, Revert) and change.reverted in runs]
+
+
+def _status(thing: Thing | None, now: datetime) -> str:
+    match thing:
+        case None:
+            return "reverted"
+        case Belief():
+            return "faded" if thing.faded_at else f"held, confidence {thing.confidence_at(now):.2f}"
+        case Thread():
+            return "closed" if thing.closed_at else f"open, to {thing.tag}"
+        case Vital(flagged=True):
+            return "flagged"
+    return "current"
+
+
+def files_of(run: str, home: Path, *, span: str = "") -> RunFiles:
+    """The files of a run, scheduled or interactive, that are still there."""
+    places = (runs_folder(home) / run, runs_folder(interactive_home(home)) / run)
+    folder = next((place for place in places if (place / "run.json").is_file()), None)
+    if folder is None:
+        return RunFiles(run=run)
+    transcript, context = folder / "transcript.jsonl", folder / "context.md"
+    return RunFiles(
+        run=run,
+        session=_session_of(folder),
+        folder=folder,
+        transcript=transcript if transcript.is_file() else None,
+        context=context if context.is_file() else None,
+        entry=int(span) if span.isdecimal() else None,
+    )
+
+
+def _session_of(folder: Path) -> str:
+    try:
+        return read_record(folder).session
+    except RunFolderError:
+        # A record of another version names no session; its transcript is what matters here.
+        return ""
+
+
+def words_around(files: RunFiles) -> str:
+    """The whole entry of the transcript that a quote was taken from; empty when it is not there any more."""
+    if files.transcript is None or files.entry is None:
+        return ""
+    entries = list(read_transcript(files.transcript))
+    return entries[files.entry].text if files.entry < len(entries) else ""
