@@ -48,4 +48,9 @@ def _next_slot(connection: sqlite3.Connection, agent: str) -> int:
 
 def indexed_text(observation: Observation) -> str:
     """What is embedded: the text, the words it came from, and the turn before them, as the word index has them."""
-    return "\n".join(part for part in (observation.text, observation.quote, observation.context) if part)
+    return joined(observation.text, observation.quote, observation.context)
+
+
+def joined(*parts: str) -> str:
+    """Those of the parts that say something, a line each."""
+    return "\n".join(part for part in parts if part)

@@ -78,14 +78,16 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
     return copy
 
 
-def claim_embedder(connection: sqlite3.Connection, name: str) -> str:
-    """The embedder that the memory is built with: the first that opens it, for ever."""
-    row = connection.execute("SELECT name FROM embedder").fetchone()
-    if row is None:
-        with transaction(connection):
-            connection.execute("INSERT INTO embedder SELECT ? WHERE NOT EXISTS (SELECT 1 FROM embedder)", (name,))
-        row = connection.execute("SELECT name FROM embedder").fetchone()
-    return str(row[0])
+def embedder_of(connection: sqlite3.Connection) -> str:
+    """The name of the embedder that the vectors in the file are of; empty where there are none."""
+    row = connection.execute("SELECT name FROM embedder WHERE EXISTS (SELECT 1 FROM vectors)").fetchone()
+    return str(row[0]) if row else ""
+
+
+def claim_embedder(connection: sqlite3.Connection, name: str) -> None:
+    """Note whose vectors the file is going to hold, which holds none so far. Call it in a transaction."""
+    connection.execute("DELETE FROM embedder")
+    connection.execute("INSERT INTO embedder VALUES (?)", (name,))
 
 
 def keep_copy(path: Path, version: int) -> Path:

@@ -1,6 +1,7 @@
 """An agent's vectors: packed in blocks of 1,024 in the file, scanned whole. Exact, and fast enough to a million."""
 
 import sqlite3
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,14 @@ def write_vector(connection: sqlite3.Connection, *, agent: str, slot: int, vecto
     with connection.blobopen("vectors", "data", row) as blob:
         blob.seek(place * len(data))
         blob.write(data)
+
+
+def pack(vectors: NDArray[np.float32]) -> Iterator[bytes]:
+    """The blocks that hold `vectors`, the last filled up with zeros."""
+    for start in range(0, len(vectors), BLOCK):
+        part = vectors[start : start + BLOCK]
+        filled = np.concatenate([part, np.zeros((BLOCK - len(part), vectors.shape[1]), dtype=np.float32)])
+        yield filled.astype(FLOAT32).tobytes()
 
 
 class AgentVectors:

@@ -85,12 +85,20 @@ with open_memory("sqlite:///{tmp_path}/m") as memory:
     assert done.stdout.split() == ["False", "True", "False"]
 
 
-def test_a_memory_of_another_embedder_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_memory_of_another_embedder_is_not_mixed_and_left_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "m"
     with SqliteMemory(path, embedder=LetterEmbedder()) as memory:
         memory.remember([an_observation(1)])
         assert len(memory.recall(agent="main", query="number")) == 1
     before = path.read_bytes()
-    with pytest.raises(MemoryStoreError, match=r"'letters 1'.*'wordllama l2_supercat 256'"):
-        SqliteMemory(path)
+    with SqliteMemory(path) as memory:
+        refused = pytest.raises(
+            MemoryStoreError, match=r"'letters 1'.*'wordllama l2_supercat 256'.*`sessions memory re"
+        )
+        with refused:
+            memory.remember([an_observation(2)])
+        with refused:
+            memory.recall(agent="main", query="number")
+        # What needs no vectors goes on.
+        assert len(memory.latest(agent="main")) == len(list(memory.changes())) == 1
     assert path.read_bytes() == before
