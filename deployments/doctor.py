@@ -11,6 +11,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from deployments.definitions import Definition
 from deployments.doctor_machine import examine_machine
 from deployments.doctor_models import examine_models
+from deployments.doctor_preflight import examine_readiness
 from deployments.doctor_server import examine_server
 from deployments.doctor_sessions import examine_sessions, read_definitions
 from deployments.examination import Examined, Status, bad, good
@@ -32,7 +33,8 @@ async def examine(settings: Settings, root: Path, now: datetime) -> list[Examine
     here = await asyncio.to_thread(examine_machine, settings)
     found, definitions = read_definitions(root, settings)
     models = examine_models(settings, definitions, now.date())
-    return [*here, found, *models, *await _examine_prefect(definitions, root, now)]
+    ready = await examine_readiness(definitions, settings, root)
+    return [*here, found, *models, *ready, *await _examine_prefect(definitions, root, now)]
 
 
 async def _examine_prefect(definitions: list[Definition], root: Path, now: datetime) -> list[Examined]:

@@ -29,6 +29,7 @@ from tasks.learning import extract_observations, remember
 from tasks.one_shots import switch_off_what_was_due_once
 from tasks.repositories import commit_and_push
 from tasks.settling import settle_closed_runs
+from tasks.telling_once import tell_once
 
 
 async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
@@ -42,6 +43,7 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
     run.count_attempt()
     agent_run = agent_run_of(run, settings)
     conclude(run, agent_run, stopped_by_request=stopped)
+    await carry_on(run, "delivered", tell_once(run, agent_run))
     learned = await carry_on(run, "extracted", extract_observations(run, agent_run)) or Learned()
     await carry_on(run, "remembered", remember(run, learned))
     await carry_on(run, "committed", commit_and_push(run, commit_message(run.record, learned)))

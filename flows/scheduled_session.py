@@ -47,8 +47,8 @@ from tasks.agent import run_agent
 from tasks.change_gate import why_no_change
 from tasks.context import build_context
 from tasks.flow_runs import Start, describe_start, show_start, state_of, utc_now
+from tasks.preflight import prepare
 from tasks.refusing import refuse
-from tasks.repositories import sync_repos
 from tasks.signs_of_life import signs_of_life
 from tasks.skipping import close_skipped, say_that_it_waits, why_skip
 
@@ -123,7 +123,7 @@ async def run_session(run: RunFolder, start: Start) -> State[None]:
 async def work(run: RunFolder, start: Start) -> Skip | None:
     """The agent's part, with what it needs before; what keeps it from working is how it ended, or why it is skipped."""
     try:
-        repos = await sync_repos(run)
+        repos = await prepare(run)
         if skip := await why_no_change(run, repos, automatic=start.automatic):
             return skip
         context = await build_context(run, repos)

@@ -40,7 +40,7 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
         Stop.TIMED_OUT: f"the agent was ended at timeout_seconds {spec.timeout_seconds} after {so_far}",
         Stop.INACTIVE: f"the agent was ended after too long without a word or a tool event, after {so_far}",
         Stop.REFUSED: f"the model refused after {so_far}",
-        Stop.FAILED: f"the agent failed after {so_far}",
+        Stop.FAILED: f"the agent failed after {so_far}" if turns else "failed before the first answer of a model",
         Stop.INTERRUPTED: f"the run was interrupted after {so_far}",
     }
     detail = f": {end.error}" if end.error else ""

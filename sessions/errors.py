@@ -5,6 +5,7 @@
     ├── SpecError            a parameter or definition is wrong
     ├── PromptError          the prompt file cannot be used
     ├── ModelError           a model is unknown or gated
+    ├── PreflightError       several things that a run needs are missing or wrong
     ├── RepositoryError      a repository cannot be read or written
     ├── ChangeGateError      the change gate cannot tell whether something changed
     ├── MemoryStoreError     the memory cannot be opened, read or written
@@ -41,6 +42,10 @@ class PromptError(SpecError):
 
 class ModelError(SpecError):
     """The model is unknown, gated, or cannot be run by the chosen runner."""
+
+
+class PreflightError(SessionError):
+    """Things that a run needs before its agent starts are missing or wrong; the sentence names each with its remedy."""
 
 
 class RepositoryError(SessionError):

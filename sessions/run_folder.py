@@ -68,7 +68,8 @@ class RunRecord(BaseModel):
 
     `slot_at` is the moment the schedule was due, or the moment somebody asked. `steps` holds when each was done,
     `notes` what went wrong beside the agent's work, by step, and `attempts` how often finishing was begun and did not
-    come to an end, be that a good one or not.
+    come to an end, be that a good one or not. `change_mark` is for the change gate, `trouble` stands for what kept the
+    agent from its first token, and `told_before` says that people know of that from an earlier run.
     """
 
     run_id: str
@@ -89,6 +90,8 @@ class RunRecord(BaseModel):
     attempts: int = 0
     cost_usd: float = 0.0
     change_mark: ChangeMark | None = None
+    trouble: str = ""
+    told_before: bool = False
 
     def done(self, step: Step) -> bool:
         """Whether `step` needs no doing again."""

@@ -37,11 +37,13 @@ async def deliver(run: RunFolder, report: SessionReport) -> None:
     record = run.record
     if record.done("delivered"):
         return
-    targets = targets_for(report.outcome, record.spec)
+    targets = [] if record.told_before else targets_for(report.outcome, record.spec)
     redact = process_redactor()
     await asyncio.gather(*(_deliver_to(run, target, build_message(report, target, redact)) for target in targets))
     lost = [receipt for _, receipt in undelivered(record.run_id, record.receipts, targets)]
-    for target in alert_targets(record.run_id, record.receipts, targets, record.spec):
+    # Who is told of failures has had the report itself of a run that failed.
+    alerted = [] if record.trouble else alert_targets(record.run_id, record.receipts, targets, record.spec)
+    for target in alerted:
         await _deliver_to(run, target, build_alert(report, lost, target, redact), purpose="alert")
     record.delivery = delivery_state(record.run_id, record.receipts, targets)
     run.mark("delivered", utc_now())

@@ -17,6 +17,7 @@ from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
 from sessions.run_folder import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
+from sessions.trouble import was_told
 from tasks.deployed import FLOW_NAME, is_suspended
 
 __all__ = ["FLOW_NAME"]
@@ -32,6 +33,8 @@ OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delive
 
 #: What a completed run was given, for the change gate of later ones.
 CHANGE_LABEL = "sessions.change_mark"
+#: What kept a run from its first token and people know of, so that a later one does not tell of it again.
+TROUBLE_LABEL = "sessions.trouble"
 
 
 _OUTCOMES = {outcome.state_name: outcome for outcome in Outcome}
@@ -136,15 +139,24 @@ async def show_ending(record: RunRecord) -> None:
     """Put outcome, delivery and cost on the flow run, as labels for programs and as tags to filter by in the UI."""
     run_id = UUID(record.run_id)
     endings = {OUTCOME_LABEL: record.outcome, DELIVERY_LABEL: record.delivery}
-    said = {name: str(value) for name, value in endings.items() if value}
-    marks = {CHANGE_LABEL: str(record.change_mark)} if record.change_mark else {}
+    said = _given({name: str(value or "") for name, value in endings.items()})
+    marks = {CHANGE_LABEL: str(record.change_mark or ""), TROUBLE_LABEL: _told_trouble(record)}
     async with get_client() as client:
         try:
             run = await client.read_flow_run(run_id)
         except ObjectNotFound:
             return  # deleted meanwhile
-        await client.update_flow_run_labels(run_id, {**said, **marks, COST_LABEL: record.cost_usd})
+        await client.update_flow_run_labels(run_id, {**said, **_given(marks), COST_LABEL: record.cost_usd})
         await client.update_flow_run(run_id, name=record.run_name, tags=sorted({*run.tags, *said.values()}))
+
+
+def _told_trouble(record: RunRecord) -> str:
+    told = record.told_before or was_told(record.run_id, record.receipts, record.spec)
+    return record.trouble if told else ""
+
+
+def _given(labels: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if value}
 
 
 def state_of(record: RunRecord) -> State[None]:

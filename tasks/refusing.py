@@ -19,7 +19,9 @@ from sessions.redaction import process_redactor
 from sessions.report_message import message_key, new_receipt
 from sessions.settings import Settings, read_settings
 from sessions.spec import DeliveryTarget, read_targets
-from tasks.flow_runs import as_state
+from sessions.trouble import known_sentence, mark_trouble
+from tasks.flow_runs import DELIVERY_LABEL, OUTCOME_LABEL, TROUBLE_LABEL, as_state
+from tasks.telling_once import told_before
 
 
 async def refuse(parameters: Mapping[str, object], error: SessionError) -> State[None]:
@@ -30,21 +32,36 @@ async def refuse(parameters: Mapping[str, object], error: SessionError) -> State
     context = FlowRunContext.get()
     run_id = str(context.flow_run.id) if context and context.flow_run else ""
     get_run_logger().error("The run cannot begin: %s", process_redactor()(str(error)))
-    delivery = await _tell(read_targets(parameters), run_id, str(error))
+    targets = read_targets(parameters)
+    trouble = mark_trouble(str(error), targets, run_id=run_id)
+    if told := await told_before(run_id, trouble) if run_id else "":
+        targets = []
+    receipts = await _tell(targets, run_id, str(error))
+    delivery = delivery_state(run_id, receipts, targets)
     if run_id:
         tags = context.flow_run.tags if context and context.flow_run else []
-        async with get_client() as client:
-            await client.update_flow_run(UUID(run_id), tags=sorted({*tags, str(Outcome.FAILED), str(delivery)}))
-    return as_state(Outcome.FAILED, str(error), delivery)
+        heard = not targets or any(receipt.status in ("delivered", "unknown") for receipt in receipts)
+        await _show(run_id, delivery, trouble if heard else "", tags)
+    return as_state(Outcome.FAILED, f"{error}; {known_sentence(told)}" if told else str(error), delivery)
 
 
-async def _tell(targets: list[DeliveryTarget], run_id: str, sentence: str) -> Delivery:
+async def _show(run_id: str, delivery: Delivery, trouble: str, tags: list[str]) -> None:
+    labels: dict[str, bool | int | float | str] = {
+        OUTCOME_LABEL: Outcome.FAILED.value,
+        DELIVERY_LABEL: delivery.value,
+        TROUBLE_LABEL: trouble,
+    }
+    async with get_client() as client:
+        await client.update_flow_run_labels(UUID(run_id), labels)
+        await client.update_flow_run(UUID(run_id), tags=sorted({*tags, str(Outcome.FAILED), str(delivery)}))
+
+
+async def _tell(targets: list[DeliveryTarget], run_id: str, sentence: str) -> list[Receipt]:
     try:
         settings = read_settings()
     except SettingsError:  # it may be what the run is refused for: then no channel can be opened either
-        return Delivery.DELIVERY_FAILED if targets else Delivery.NOTHING_TO_DELIVER
-    receipts = await asyncio.gather(*(_send(target, run_id, sentence, settings) for target in targets))
-    return delivery_state(run_id, receipts, targets)
+        return []
+    return await asyncio.gather(*(_send(target, run_id, sentence, settings) for target in targets))
 
 
 async def _send(target: DeliveryTarget, run_id: str, sentence: str, settings: Settings) -> Receipt:

@@ -51,3 +51,11 @@ class Channel(Protocol):
             DeliveryError: it was not taken; says whether trying again can help.
         """
         ...
+
+    async def check(self, to: str) -> None:
+        """Whether a message could be sent there, as far as can be told without sending one.
+
+        Raises:
+            DeliveryError: it could not; not retryable where it never can.
+        """
+        ...

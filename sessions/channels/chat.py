@@ -8,6 +8,7 @@ from typing import Any
 from sessions.channels.address import fill_in
 from sessions.channels.base import Message
 from sessions.channels.chat_service import DETAIL, DIALECTS, listen_to, notify
+from sessions.channels.reaching import require_listener
 from sessions.channels.request_lines import hush_request_lines
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError
@@ -55,6 +56,12 @@ class ChatChannel:
                 "sent again",
                 retryable=False,
             ) from error
+
+    async def check(self, to: str) -> None:
+        service = await asyncio.to_thread(self._open, fill_in(to, self._environment))
+        # Where apprise has Telegram and Discord, and Slack; of other services it says no address.
+        address = getattr(service, "notify_url", "") or getattr(service, "webhook_url", "")
+        await require_listener(str(address), self._settings.webhook_timeout_seconds)
 
     def _send(self, message: Message, to: str) -> str:
         with hush_request_lines():

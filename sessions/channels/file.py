@@ -14,11 +14,16 @@ from pydantic import JsonValue
 from sessions.channels.address import fill_in
 from sessions.channels.base import Message
 from sessions.errors import DeliveryError
+from sessions.outcome import Outcome
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NOT_FOR_NAMES = re.compile(r"[^\w.-]+")
 #: What may be different a few seconds later.
 _PASSING = {errno.EAGAIN, errno.EBUSY, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
+_NOT_A_FILE = "give the path of a file whose folder can be made"
+_NOT_WRITABLE = "give a path that the worker may write to"
+#: What placeholders are filled in from where there is no report yet.
+_SAMPLE = Message(key="", title="", markdown="", session="session", run_id="run", outcome=Outcome.COMPLETED)
 
 
 class FileChannel:
@@ -44,6 +49,14 @@ class FileChannel:
                 retryable=error.errno in _PASSING,
             ) from error
         return str(path)
+
+    async def check(self, to: str) -> None:
+        path = self._path(_fill_placeholders(fill_in(to, self._environment), _SAMPLE))
+        folder = next(each for each in path.parents if each.exists())
+        if path.is_dir() or not folder.is_dir():
+            raise DeliveryError(f"no report can be written to {path}; {_NOT_A_FILE}", retryable=False)
+        if not os.access(folder, os.W_OK):
+            raise DeliveryError(f"the report cannot be written to {path}; {_NOT_WRITABLE}", retryable=False)
 
     def _path(self, to: str) -> Path:
         return self._home / Path(to).expanduser()
@@ -103,5 +116,5 @@ def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "free some space or give another path"
     if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
-        return "give the path of a file whose folder can be made"
-    return "give a path that the worker may write to"
+        return _NOT_A_FILE
+    return _NOT_WRITABLE

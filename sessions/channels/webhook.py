@@ -8,6 +8,7 @@ import httpx
 
 from sessions.channels.address import fill_in, shown_host
 from sessions.channels.base import Message
+from sessions.channels.reaching import require_listener
 from sessions.channels.request_lines import hush_request_lines
 from sessions.errors import DeliveryError
 
@@ -45,6 +46,9 @@ class WebhookChannel:
             ) from error
         _raise_unless_taken(response, host)
         return host
+
+    async def check(self, to: str) -> None:
+        await require_listener(str(_checked(fill_in(to, self._environment))), self._timeout_seconds)
 
 
 def _checked(address: str) -> httpx.URL:

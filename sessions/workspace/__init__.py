@@ -10,6 +10,7 @@ from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, Le
 from sessions.workspace.forgetting import forget_run
 from sessions.workspace.known_tip import known_tip, mark_commits
 from sessions.workspace.publication import commit_and_push
+from sessions.workspace.reaching import require_reachable
 from sessions.workspace.state import git_state
 from sessions.workspace.working_copy import discard, sync_repo
 
@@ -26,5 +27,6 @@ __all__ = [
     "git_state",
     "known_tip",
     "mark_commits",
+    "require_reachable",
     "sync_repo",
 ]

@@ -76,6 +76,17 @@ class ChannelContract(abc.ABC):
         assert where
         assert not any(secret in where for secret in reached.secrets)
 
+    async def test_checking_a_target_sends_nothing_and_finds_nothing_wrong_with_a_good_one(
+        self, reached: Reached
+    ) -> None:
+        await reached.channel.check(reached.to)
+        assert self.arrived(reached) == []
+
+    async def test_checking_a_target_names_a_missing_variable(self, reached: Reached) -> None:
+        with pytest.raises(DeliveryError, match="NOT_SET_ANYWHERE") as caught:
+            await reached.channel.check("${NOT_SET_ANYWHERE}/x")
+        assert caught.value.retryable is False
+
     async def test_a_very_long_report_arrives_as_one_message_within_the_limit(self, reached: Reached) -> None:
         long = "\n\n".join(f"Paragraph {n} of what_was_found. `code` **bold** 1 < 2." for n in range(2000))
         await reached.channel.send(message(f"# Long\n\n```\n{'x' * 900}\n```\n{long}"), reached.to)

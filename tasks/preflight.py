@@ -1,0 +1,33 @@
+"""Everything a run needs, looked at before a token is spent."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+from prefect import get_run_logger
+
+from sessions.preflight import examine_spec, gather_faults
+from sessions.run_folder import RunFolder
+from sessions.settings import read_settings
+from sessions.workspace import Checkout
+from tasks.repositories import sync_repos
+from tasks.step import step
+
+
+async def prepare(run: RunFolder) -> list[Checkout]:
+    """The run's repositories, with everything else that it needs looked at meanwhile.
+
+    Raises:
+        SessionError: something is missing or wrong; the sentence says all of it.
+    """
+    repos, _ = await gather_faults(sync_repos(run), preflight(run))
+    return cast("list[Checkout]", repos)
+
+
+@step("preflight")
+async def preflight(run: RunFolder) -> None:
+    """Look at the prompt, the model, its key and the delivery targets."""
+    found = await examine_spec(run.record.spec, settings=read_settings(), root=Path.cwd(), environment=os.environ)
+    for doubt in found.doubts:
+        get_run_logger().warning("%s; it is tried when there is a report", doubt)
+    found.require()
