@@ -1,5 +1,6 @@
 """The Messages API as this project reaches it: one way to open a client, one way to explain what went wrong."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sessions.json_call import JsonAnswer, JsonQuestion, ModelCallError
@@ -7,6 +8,8 @@ from sessions.models import Usage
 from sessions.settings import ModelAccess
 
 if TYPE_CHECKING:
+    import ssl
+
     import anthropic
     from anthropic.types import Message
 
@@ -25,7 +28,23 @@ def open_messages_client(access: ModelAccess, *, retries: int) -> "anthropic.Asy
         base_url=access.base_url or None,
         max_retries=retries,
         timeout=CALL_TIMEOUT_SECONDS,
+        http_client=anthropic.DefaultAsyncHttpxClient(verify=_trusted(), timeout=CALL_TIMEOUT_SECONDS),
     )
+
+
+@cache
+def _trusted() -> "ssl.SSLContext":
+    """The certificates that a server may show. Reading them takes 50 ms: once a process, not once a client."""
+    import httpx2  # noqa: PLC0415 - comes with the client
+
+    return httpx2.create_ssl_context()
+
+
+def preload() -> None:
+    """Load what the first client needs, for a process that has time to wait now and none later."""
+    import anthropic  # noqa: F401, PLC0415
+
+    _trusted()
 
 
 async def ask_claude_for_json(question: JsonQuestion, access: ModelAccess, *, retries: int) -> JsonAnswer:

@@ -4,7 +4,7 @@ import os
 import threading
 from contextlib import closing, suppress
 
-from sessions import memory, runners
+from sessions import memory, messages_api, runners
 from sessions.errors import SessionError
 from sessions.settings import read_settings
 
@@ -23,8 +23,4 @@ def warm_up_for_worker() -> None:
         memory.preload()
         with closing(memory.open_memory(read_settings().memory_address)) as store:
             store.recall(agent="", query="warm", limit=1)
-    threading.Thread(target=_load_for_the_extraction, daemon=True).start()
-
-
-def _load_for_the_extraction() -> None:
-    import anthropic  # noqa: F401, PLC0415
+    threading.Thread(target=messages_api.preload, daemon=True).start()
