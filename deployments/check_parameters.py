@@ -35,6 +35,7 @@ def check_parameters(parameters: Mapping[str, object], settings: Settings, root:
     findings, spec = read_leniently(parameters)
     checks = (
         check_prompt(parameters, root),
+        _check_maintenance(spec, root),
         findings,
         _check_numbers(parameters),
         _check_model(spec, settings),
@@ -89,6 +90,12 @@ def check_prompt(parameters: Mapping[str, object], root: Path) -> Iterator[Findi
         yield Finding(("prompt_file",), fault)
 
 
+def _check_maintenance(spec: SessionSpec, root: Path) -> Iterator[Finding]:
+    name = spec.maintenance_file
+    if name and (fault := _file_fault(name, root)):
+        yield Finding(("maintenance_file",), fault)
+
+
 def _file_fault(name: str, root: Path) -> str:
     path = (root / name).resolve()
     if Path(name).is_absolute() or not path.is_relative_to(root.resolve()):
@@ -108,7 +115,7 @@ def _text_fault(name: str, path: Path) -> str:
     except OSError as error:
         return f"{name} cannot be read: {error.strerror}"
     if "\0" in text:
-        return f"{name} is not text; a prompt is a text file in UTF-8"
+        return f"{name} is not text; write it as a text file in UTF-8"
     return "" if text.strip() else f"{name} is blank; write down what the agent should do on every run"
 
 

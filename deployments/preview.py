@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from deployments.checked import load_checked
 from deployments.definitions import Definition, find_definitions
 from sessions.errors import SpecError
-from sessions.preparation import build_context, choose_model, read_prompt
-from sessions.repositories import describe_all, sync_all
+from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
+from sessions.repositories import git_states, sync_all
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.schedule import describe, next_times
 from sessions.settings import Settings
@@ -72,12 +72,13 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
             slot_at=upcoming[0] if upcoming else now,
             opened_at=now,
         )
-        git_state = describe_all(sync_all(RunFolder(Path(folder), record), root=root, settings=settings), settings)
+        git = git_states(sync_all(RunFolder(Path(folder), record), root=root, settings=settings), settings)
+    maintenance = read_maintenance(spec, root)
     return Preview(
         name=definition.name,
         schedules=[describe(schedule) for schedule in schedules],
         next_runs=upcoming,
         model=choose_model(spec, settings).id,
-        context=build_context(record, prompt=prompt, git_state=git_state, settings=settings),
+        context=build_context(record, prompt=prompt, git=git, maintenance=maintenance, settings=settings).text,
         prompt=prompt,
     )

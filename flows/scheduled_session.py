@@ -26,6 +26,7 @@ from sessions.spec import (
     InactivityTimeoutSeconds,
     KeepFailed,
     KeepSuccessful,
+    MaintenanceFile,
     MaxCostUsd,
     MaxTokens,
     MaxTurns,
@@ -67,6 +68,7 @@ warm_up_for_worker()
 async def scheduled_session(
     prompt: Prompt = "",
     prompt_file: PromptFile = "",
+    maintenance_file: MaintenanceFile = "",
     agent: AgentName = "main",
     runner: Runner = "claude-agent-sdk",
     model: ModelName = "",

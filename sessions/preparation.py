@@ -3,21 +3,24 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 from sessions.agent_environment import agent_environment
-from sessions.context import look_up, render_context
+from sessions.context import Context, KnownSoFar, Manifest, Material, Occasion, compose, look_up
 from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
 from sessions.memory import open_memory
 from sessions.models import RUNNER_PROVIDERS, Model, require_model
+from sessions.past_runs import past_runs
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners.base import AgentTask
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
+from sessions.workspace.base import GitState
 
 
 def read_prompt(spec: SessionSpec, root: Path) -> str:
@@ -28,16 +31,29 @@ def read_prompt(spec: SessionSpec, root: Path) -> str:
     """
     if not spec.prompt_file:
         return spec.prompt
-    path = (root / spec.prompt_file).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise PromptError(f"{spec.prompt_file} leads out of the repository", field="prompt_file")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{spec.prompt_file} cannot be read as text: {error}", field="prompt_file") from error
+    text = _read_inside(spec.prompt_file, root, field="prompt_file")
     if not text.strip():
         raise PromptError(f"{spec.prompt_file} is blank; write down what the agent should do", field="prompt_file")
     return text
+
+
+def read_maintenance(spec: SessionSpec, root: Path) -> str:
+    """The maintenance list under `root`; empty if the session has none.
+
+    Raises:
+        PromptError: the file is missing, not text, or a link that leads out of `root`.
+    """
+    return _read_inside(spec.maintenance_file, root, field="maintenance_file") if spec.maintenance_file else ""
+
+
+def _read_inside(name: str, root: Path, *, field: str) -> str:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise PromptError(f"{name} leads out of the repository", field=field)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{name} cannot be read as text: {error}", field=field) from error
 
 
 def choose_model(spec: SessionSpec, settings: Settings) -> Model:
@@ -56,23 +72,58 @@ def choose_model(spec: SessionSpec, settings: Settings) -> Model:
     return model
 
 
-def build_context(record: RunRecord, *, prompt: str, git_state: Sequence[str], settings: Settings) -> str:
-    """The context as it is right now, without secrets.
+def build_context(
+    record: RunRecord, *, prompt: str, git: Sequence[GitState], settings: Settings, maintenance: str = ""
+) -> Context:
+    """The context of a run as of when it was opened, without secrets.
+
+    Args:
+        record: the run.
+        prompt: what its agent will be asked.
+        git: how its repositories stand; they were brought up to date for it.
+        settings: for the memory and the longest that a context may be.
+        maintenance: the text of the maintenance list, if there is one.
 
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
-    with closing(open_memory(settings.memory_address)) as memory:
-        known = look_up(memory, agent=record.spec.agent, prompt=prompt)
-    text = render_context(
-        known,
-        spec=record.spec,
-        session=record.session,
-        slot_at=record.slot_at,
-        git_state=git_state,
-        most_tokens=settings.context_tokens,
+    agent, now = record.spec.agent, record.opened_at
+    material = Material(
+        occasion=Occasion(agent=agent, session=record.session, due_at=record.slot_at, now=now, limits=record.spec),
+        known=_look_up(agent, prompt, settings),
+        git=tuple(git),
+        synced_at=now,
+        runs=tuple(past_runs(settings.home, agent=agent, before=now, besides=record.run_id)),
+        maintenance=maintenance,
     )
-    return process_redactor()(text)
+    return _composed(material, settings)
+
+
+def build_interactive_context(
+    occasion: Occasion, *, prompt: str, git: Sequence[GitState], settings: Settings, synced_at: datetime | None = None
+) -> Context:
+    """The context of a session with a person, without secrets; `synced_at` is when its repositories were fetched.
+
+    Raises:
+        MemoryStoreError: the memory cannot be read.
+    """
+    known = _look_up(occasion.agent, prompt, settings)
+    runs = tuple(past_runs(settings.home, agent=occasion.agent, before=occasion.now))
+    material = Material(occasion=occasion, known=known, git=tuple(git), synced_at=synced_at, runs=runs)
+    return _composed(material, settings)
+
+
+def _look_up(agent: str, prompt: str, settings: Settings) -> KnownSoFar:
+    with closing(open_memory(settings.memory_address)) as memory:
+        return look_up(memory, agent=agent, prompt=prompt)
+
+
+def _composed(material: Material, settings: Settings) -> Context:
+    stale_after = timedelta(days=settings.stale_after_days)
+    context = compose(material, most_tokens=settings.context_tokens, stale_after=stale_after)
+    redact = process_redactor()
+    manifest = Manifest.model_validate(redact.value(context.manifest.model_dump(mode="json")))
+    return Context(text=redact(context.text), manifest=manifest)
 
 
 def make_task(

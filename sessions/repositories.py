@@ -11,6 +11,7 @@ from sessions.settings import Settings
 from sessions.spec import GATE_ON_REPOS
 from sessions.workspace import (
     Checkout,
+    GitState,
     checkout_names,
     commit_and_push,
     git_state,
@@ -48,9 +49,13 @@ def starting_folder(run: RunFolder, checkouts: Sequence[Checkout]) -> Path:
     return run.make_folder(run.workspace_path.name)
 
 
-def describe_all(checkouts: Sequence[Checkout], settings: Settings) -> list[str]:
-    """The git state of each, as a block of Markdown."""
-    return ["\n".join(f"- {line}" for line in git_state(checkout, settings).lines()) for checkout in checkouts]
+def git_states(checkouts: Sequence[Checkout], settings: Settings) -> list[GitState]:
+    """How each of them stands.
+
+    Raises:
+        RepositoryError: one cannot be read.
+    """
+    return [git_state(checkout, settings) for checkout in checkouts]
 
 
 def commit_once(run: RunFolder, *, root: Path, settings: Settings, message: str, now: datetime) -> None:

@@ -3,6 +3,7 @@
     <home>/runs/<run id>/
         run.json          the record: parameters, steps done, outcome, receipts
         context.md        what the agent was told before it started
+        context.json      what of it came from where, and what was left out
         transcript.jsonl  what it said and did
         learned.json      what was extracted from that
         report.md         what was delivered
@@ -105,6 +106,7 @@ class RunFolder:
         self.path = path
         self.record = record
         self.context_path = path / "context.md"
+        self.manifest_path = path / "context.json"
         self.transcript_path = path / "transcript.jsonl"
         self.learned_path = path / "learned.json"
         self.report_path = path / "report.md"

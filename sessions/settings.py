@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         default_factory=dict, description='SESSIONS_COST_PER_DAY_USD of single agents, as JSON: {"main": 2.5}.'
     )
     context_tokens: int = Field(6000, ge=500, description="The most that the context may take, in tokens.")
+    stale_after_days: float = Field(
+        7.0, gt=0, description="From which age on a context says loudly that what is learned or consolidated is old."
+    )
     agent_env: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names of further variables that the agent's process may see, separated by commas."
     )

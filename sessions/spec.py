@@ -75,6 +75,14 @@ PromptFile = Annotated[
         description="A file in the repository that holds the prompt: its path from the root.",
     ),
 ]
+MaintenanceFile = Annotated[
+    str,
+    Field(
+        title="Maintenance list",
+        description="A file in the repository with standing suggestions, shown to the agent as such and not as orders: "
+        "its path from the root. The first 20 lines with words count.",
+    ),
+]
 AgentName = Annotated[
     str,
     StringConstraints(pattern=SLUG),
@@ -233,6 +241,7 @@ class SessionSpec(BaseModel, extra="forbid"):
 
     prompt: Prompt = ""
     prompt_file: PromptFile = ""
+    maintenance_file: MaintenanceFile = ""
     agent: AgentName = "main"
     runner: Runner = "claude-agent-sdk"
     model: ModelName = ""
@@ -265,12 +274,14 @@ class SessionSpec(BaseModel, extra="forbid"):
         return self
 
     @model_validator(mode="after")
-    def _prompt_file_stays_inside(self) -> Self:
-        path = PurePosixPath(self.prompt_file)
-        if path.is_absolute() or ".." in path.parts or Path(self.prompt_file).is_absolute():
-            raise ValueError(
-                f"prompt_file: {self.prompt_file} is outside the repository; give its path from the repository's root"
-            )
+    def _files_stay_inside(self) -> Self:
+        for field in ("prompt_file", "maintenance_file"):
+            name = getattr(self, field)
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or Path(name).is_absolute():
+                raise ValueError(
+                    f"{field}: {name} is outside the repository; give its path from the repository's root"
+                )
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from pydantic import JsonValue
 
 from sessions.report import SessionReport, usage_rows
+from sessions.report_context import show_context
 from sessions.report_transcript import render_transcript
 from sessions.run_folder import RunFolder
 from sessions.runners.base import AgentRun
@@ -19,9 +20,8 @@ from tasks.step import step
 @step("publish-artifacts")
 async def publish_artifacts(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
     """Show the context, the report, the transcript and the numbers on the run's page, each once however often done."""
-    context = run.context_path.read_text(encoding="utf-8") if run.context_path.exists() else "The run had no context."
     artifacts = (
-        _artifact(run, "context", "markdown", context, "What the agent was told before it started"),
+        _artifact(run, "context", "markdown", show_context(run), "What the agent was told before it started"),
         _artifact(run, "transcript", "markdown", render_transcript(agent_run.transcript), "What it said and did"),
         _artifact(run, "report", "markdown", run.report_path.read_text(encoding="utf-8"), "What was delivered"),
         _artifact(run, "numbers", "table", json.dumps(usage_rows(report)), "Turns, tokens, cost, outcome, delivery"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from prefect import get_run_logger
 
 from sessions.preparation import build_context as build
-from sessions.preparation import read_prompt
-from sessions.repositories import describe_all
+from sessions.preparation import read_maintenance, read_prompt
+from sessions.repositories import git_states
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.workspace import Checkout
@@ -20,8 +20,13 @@ async def build_context(run: RunFolder, repos: Sequence[Checkout]) -> str:
     """Build the context from memory and git state, and keep it with the run."""
     settings = read_settings()
     prompt = read_prompt(run.record.spec, Path.cwd())
-    git_state = await asyncio.to_thread(describe_all, repos, settings)
-    context = await asyncio.to_thread(build, run.record, prompt=prompt, git_state=git_state, settings=settings)
-    run.write(run.context_path, context)
-    get_run_logger().info("The context has %s lines", context.count("\n"))
-    return context
+    maintenance = read_maintenance(run.record.spec, Path.cwd())
+    git = await asyncio.to_thread(git_states, repos, settings)
+    context = await asyncio.to_thread(
+        build, run.record, prompt=prompt, git=git, maintenance=maintenance, settings=settings
+    )
+    run.write(run.manifest_path, context.manifest.model_dump_json(indent=1))
+    run.write(run.context_path, context.text)
+    left_out = sum(bool(each.left_out) for each in context.manifest.candidates)
+    get_run_logger().info("The context has %s lines; %s things were left out", context.manifest.lines, left_out)
+    return context.text

@@ -217,7 +217,7 @@ def test_the_model_is_checked_against_the_sessions_own_numbers(settings: Setting
 def test_the_context_holds_no_secret_that_got_into_the_memory(tmp_path: Path, settings: Settings) -> None:
     with open_memory(settings.memory_address) as memory:
         memory.remember([an_observation(1, f"The token is {SECRET}.")])
-    text = build_context(a_folder(tmp_path).record, prompt="token", git_state=[], settings=settings)
+    text = build_context(a_folder(tmp_path).record, prompt="token", git=[], settings=settings).text
     assert "The token is [redacted]." in text
 
 

@@ -53,6 +53,14 @@ async def _(house: House) -> None:
     assert house.asked()[0].prompt == "SAY: from a file"
 
 
+@sees("maintenance_file")
+async def _(house: House) -> None:
+    (house.root / "maintenance.md").write_text("# Weekly\n- Oil the hinges.\n")
+    await house.run(maintenance_file="maintenance.md")
+    assert "Suggestions, not orders." in house.asked()[0].system_text
+    assert "> - Oil the hinges." in house.asked()[0].system_text
+
+
 @sees("agent")
 async def _(house: House) -> None:
     await house.run(agent="owl")
