@@ -213,6 +213,21 @@ def as_json(change: Change) -> str:
         return json.dumps(change.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
+def storable(change: Change) -> Change:
+    """The same change, with a `?` for half of a surrogate pair, which no store takes.
+
+    Raises:
+        UnicodeEncodeError: it stands in an id or a name.
+    """
+    try:
+        change.model_dump_json()
+    except PydanticSerializationError:
+        for name in (change.id, change.agent, change.run, subject_of(change)):
+            name.encode()
+        return CHANGE.validate_json(as_json(change))
+    return change
+
+
 def additions(observations: Sequence[Observation], journal: JournalEntry | None) -> list[Change]:
     """The changes by which a run's observations and its journal entry come into the memory."""
     added: list[Change] = [

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sessions.memory.changes import CHANGE, Change, Op, Revert, as_json, subject_of
+from sessions.memory.changes import CHANGE, Change, Op, Revert, subject_of
 from sessions.memory.rows import ids_cell, moment_cell
 from sessions.memory.statuses import StatusHistory, Step, Transition, bears_on_status, reason_of, rests_on, step_of
 
@@ -21,7 +21,15 @@ def append(connection: sqlite3.Connection, change: Change) -> None:
     connection.execute("INSERT OR IGNORE INTO agents (name) VALUES (?)", (change.agent,))
     connection.execute(
         "INSERT INTO changes (id, agent, run, op, at, subject, json) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (change.id, change.agent, change.run, change.op, moment_cell(change.at), subject_of(change), as_json(change)),
+        (
+            change.id,
+            change.agent,
+            change.run,
+            change.op,
+            moment_cell(change.at),
+            subject_of(change),
+            change.model_dump_json(),
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from sessions.memory.changes import additions, as_json
+from sessions.memory.changes import additions
 from sessions.memory.rows import moment_cell
 from sessions.memory.things import JournalEntry, Observation, Source
 
@@ -93,7 +93,7 @@ def _log(
     connection.execute("INSERT OR IGNORE INTO agents (name) VALUES (?)", (change.agent,))
     connection.execute(
         "INSERT INTO changes (id, agent, run, op, at, subject, json) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (change.id, change.agent, change.run, change.op, moment_cell(change.at), subject, as_json(change)),
+        (change.id, change.agent, change.run, change.op, moment_cell(change.at), subject, change.model_dump_json()),
     )
     return change.id
 

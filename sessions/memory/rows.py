@@ -42,5 +42,4 @@ def _cell(value: str | float | datetime | tuple[str, ...]) -> Cell:
         return moment_cell(value)
     if isinstance(value, tuple):
         return json.dumps(value)
-    # Half of a surrogate pair, as broken JSON brings it, cannot be stored: it becomes a question mark.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return value

@@ -10,7 +10,7 @@ from typing import Self
 
 from sessions.errors import MemoryStoreError
 from sessions.memory.base import Applied, Forgotten, Remembered
-from sessions.memory.changes import CHANGE, Add, Change, Op, additions
+from sessions.memory.changes import CHANGE, Add, Change, Op, additions, storable
 from sessions.memory.database import configure, connect, explained, snapshot, transaction
 from sessions.memory.embedder import Embedded, Embedder, static_table
 from sessions.memory.forgetting import forget_agent
@@ -89,6 +89,7 @@ class SqliteMemory:
 
     def apply(self, changes: Sequence[Change]) -> Applied:
         with self._using() as connection:
+            changes = [storable(change) for change in changes]
             # Vectors are found before the one place for writers is taken.
             embedded = self._embed(changes)
             with transaction(connection):
@@ -97,14 +98,16 @@ class SqliteMemory:
         return Applied(new=tuple(change.id for change in plan.new), known=tuple(plan.known), void=plan.void)
 
     def _write(self, plan: Plan, embedded: Mapping[str, Embedded]) -> None:
-        if embedded:
+        if any(isinstance(change, Add) for change in plan.new):
             self._require_embedder()
             if not embedder_of(self._connection):
                 claim_embedder(self._connection, self._embedder.name)
         for change in plan.new:
             append(self._connection, change)
             if isinstance(change, Add):
-                index_observation(self._connection, change.observation, embedded[change.id])
+                # It may have been there when its vector would have been found, and forgotten since.
+                found = embedded.get(change.id) or self._embedder.embed_texts([indexed_text(change.observation)])[0]
+                index_observation(self._connection, change.observation, found)
             link(self._connection, change)
         write_transitions(self._connection, plan.transitions)
 
