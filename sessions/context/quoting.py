@@ -1,12 +1,10 @@
 """Words from a memory as data: on one line, in quotation marks that they cannot leave, cut where they are too long."""
 
 import json
-import unicodedata
 from collections.abc import Iterable
 
 #: Of an id; more where two shown ones begin alike.
 SHORTEST_ID = 8
-_DIRECTIONS_AND_CONTROLS = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def as_data(text: str, most: int) -> str:
@@ -21,9 +19,10 @@ def as_data(text: str, most: int) -> str:
 
 def one_line(text: str) -> str:
     """`text` on one line, without what is not to be seen."""
-    spaced = "".join(" " if character.isspace() else character for character in text)
-    seen = (character for character in spaced if unicodedata.category(character) not in _DIRECTIONS_AND_CONTROLS)
-    return " ".join("".join(seen).split())
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return " ".join("".join(character for character in line if character.isprintable()).split())
 
 
 class ShortIds:

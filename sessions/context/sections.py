@@ -1,7 +1,8 @@
 """The sections of a context that are made of single things: what could stand in each, best first, and why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from functools import partial
 
 from pydantic import BaseModel
 
@@ -56,12 +57,14 @@ class _Listed:
         self.items: list[Item] = []
         self._title, self._kind, self._most = title, kind, most
 
-    def add(self, id_: str, why: str, text: str, *, kind: ItemKind | None = None, left_out: str = "") -> None:
+    def add(
+        self, id_: str, why: str, write: Callable[[], str], *, kind: ItemKind | None = None, left_out: str = ""
+    ) -> None:
         shown = sum(not item.candidate.left_out for item in self.items)
         if not left_out and shown >= self._most:
             left_out = f"not among the first {self._most}"
         candidate = Candidate(id=id_, kind=kind or self._kind, section=self._title, why=why, left_out=left_out)
-        self.items.append(Item(candidate=candidate, text="" if left_out else text))
+        self.items.append(Item(candidate=candidate, text="" if left_out else write()))
 
     def section(self, note: str = "") -> Section:
         return Section(title=self._title, items=self.items, note=note)
@@ -117,10 +120,10 @@ def _flagged(material: Material, lines: Lines, signals: Sequence[Signal]) -> Sec
     listed = _Listed(Title.FLAGGED, "signal", VITALS)
     for signal in signals:
         if signal.flagged:
-            listed.add(signal.name, "computed, and flagged", lines.signal(signal))
+            listed.add(signal.name, "computed, and flagged", partial(lines.signal, signal))
     for vital in material.known.state.vitals.values():
         if vital.flagged:
-            listed.add(vital.name, "flagged by the agent", lines.vital(vital), kind="vital")
+            listed.add(vital.name, "flagged by the agent", partial(lines.vital, vital), kind="vital")
     return listed.section()
 
 
@@ -128,10 +131,10 @@ def _vitals(material: Material, lines: Lines, signals: Sequence[Signal]) -> Sect
     listed = _Listed(Title.VITALS, "vital", VITALS)
     for signal in signals:
         if not signal.flagged:
-            listed.add(signal.name, "computed", lines.signal(signal), kind="signal")
+            listed.add(signal.name, "computed", partial(lines.signal, signal), kind="signal")
     for vital in material.known.state.vitals.values():
         if not vital.flagged and vital.name != CONSOLIDATION:
-            listed.add(vital.name, "set by the agent", lines.vital(vital))
+            listed.add(vital.name, "set by the agent", partial(lines.vital, vital))
     return listed.section()
 
 
@@ -140,14 +143,14 @@ def _beliefs(material: Material, lines: Lines) -> Section:
     for belief in material.known.state.held_beliefs(now):
         sure = belief.confidence_at(now)
         left_out = "" if sure >= _WORTH_SAYING else "hardly believed any more"
-        listed.add(belief.id, f"held with confidence {sure:.2f}", lines.belief(belief), left_out=left_out)
+        listed.add(belief.id, f"held with confidence {sure:.2f}", partial(lines.belief, belief), left_out=left_out)
     return listed.section()
 
 
 def _faded(material: Material, lines: Lines) -> Section:
     listed = _Listed(Title.FADED, "belief", FADED)
     for belief in material.known.state.faded_beliefs():
-        listed.add(belief.id, "faded lately", lines.faded(belief))
+        listed.add(belief.id, "faded lately", partial(lines.faded, belief))
     return listed.section()
 
 
@@ -156,14 +159,14 @@ def _threads(material: Material, lines: Lines) -> Section:
     other = "waits for a session without a person" if occasion.attended else "waits for a session with a person"
     for thread in material.known.state.open_threads("discuss", "solo", "experiment"):
         left_out = "" if thread.tag in occasion.thread_tags else other
-        listed.add(thread.id, f"open, {thread.tag}", lines.thread(thread), left_out=left_out)
+        listed.add(thread.id, f"open, {thread.tag}", partial(lines.thread, thread), left_out=left_out)
     return listed.section()
 
 
 def _journal(material: Material, lines: Lines) -> Section:
     listed = _Listed(Title.JOURNAL, "journal", ENTRIES)
     for entry in material.known.journal[:_ENTRIES_WEIGHED]:
-        listed.add(entry.id, "one of the newest", lines.journal(entry))
+        listed.add(entry.id, "one of the newest", partial(lines.journal, entry))
     return listed.section()
 
 
@@ -171,7 +174,7 @@ def _projects(material: Material, lines: Lines) -> Section:
     listed = _Listed(Title.PROJECTS, "project", PROJECTS)
     projects = material.known.state.projects.values()
     for project in sorted(projects, key=lambda each: (each.changed_at, each.name), reverse=True):
-        listed.add(project.name, "a project, the last changed first", lines.project(project))
+        listed.add(project.name, "a project, the last changed first", partial(lines.project, project))
     return listed.section()
 
 
@@ -179,14 +182,18 @@ def _maintenance(material: Material) -> Section:
     listed = _Listed(Title.MAINTENANCE, "maintenance", MAINTENANCE_LINES)
     for number, line in enumerate(material.maintenance.splitlines(), 1):
         if words := one_line(line):
-            listed.add(f"line {number}", "in the maintenance list", f"> {words[:_MAINTENANCE_CHARACTERS]}")
+            listed.add(
+                f"line {number}", "in the maintenance list", partial(str, f"> {words[:_MAINTENANCE_CHARACTERS]}")
+            )
     return listed.section(MAINTENANCE)
 
 
 def _relevant(material: Material, lines: Lines) -> Section:
     listed = _Listed(Title.RELEVANT, "observation", RELEVANT_OBSERVATIONS)
     for place, item in enumerate(material.known.relevant, 1):
-        listed.add(item.id, f"speaks to the prompt, at place {place}", lines.observation(item, with_quote=True))
+        listed.add(
+            item.id, f"speaks to the prompt, at place {place}", partial(lines.observation, item, with_quote=True)
+        )
     return listed.section()
 
 
@@ -194,5 +201,5 @@ def _latest(material: Material, lines: Lines) -> Section:
     listed, known = _Listed(Title.LATEST, "observation", LATEST_OBSERVATIONS), material.known
     shown = known.relevant[:RELEVANT_OBSERVATIONS]
     for item in unseen(known.latest, shown):
-        listed.add(item.id, "learned lately", lines.observation(item, with_quote=False))
+        listed.add(item.id, "learned lately", partial(lines.observation, item, with_quote=False))
     return listed.section()

@@ -5,9 +5,9 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bench_memory, bench_runs
+from tests.benchmarks import bench_context, bench_memory, bench_runs
 
-PARTS = {"runs": bench_runs.measure, "memory": bench_memory.measure}
+PARTS = {"runs": bench_runs.measure, "memory": bench_memory.measure, "context": bench_context.measure}
 
 
 def main() -> None:
