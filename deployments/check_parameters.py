@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from deployments.check_targets import check_addresses, check_gate
+from deployments.check_targets import check_addresses, check_gate, check_workflow
 from deployments.documents import Location
 from deployments.problems import Finding
 from deployments.sentences import explain
@@ -41,6 +41,7 @@ def check_parameters(parameters: Mapping[str, object], settings: Settings, root:
         _check_model(spec, settings),
         check_addresses(spec),
         check_gate(spec),
+        check_workflow(spec),
         check_tools(spec),
         _unusual(spec),
     )

@@ -34,6 +34,13 @@ def check_addresses(spec: SessionSpec) -> Iterator[Finding]:
             yield Finding(("repos", index, "url"), fault)
 
 
+def check_workflow(spec: SessionSpec) -> Iterator[Finding]:
+    """What is wrong with the address of a workflow; its file is read by `sessions preview` and by each run."""
+    url = spec.workflow.git_url
+    if url and (fault := _repo_fault(Repo(url=url))):
+        yield Finding(("workflow", "git_url"), fault)
+
+
 def check_gate(spec: SessionSpec) -> Iterator[Finding]:
     """What is wrong with a change gate that is an address."""
     gate = spec.change_gate

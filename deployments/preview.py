@@ -15,6 +15,7 @@ from sessions.run_folder import RunFolder, RunRecord
 from sessions.schedule import describe, next_times
 from sessions.settings import Settings
 from sessions.spec import parse_spec
+from sessions.workflow import lead_context, lead_prompt, read_workflow
 
 PREVIEW_ID = "preview"
 
@@ -74,11 +75,13 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
         )
         git = git_states(sync_all(RunFolder(Path(folder), record), root=root, settings=settings), settings)
     maintenance = read_maintenance(spec, root)
+    context = build_context(record, prompt=prompt, git=git, maintenance=maintenance, settings=settings)
+    workflow = read_workflow(spec.workflow, root=root, settings=settings)
     return Preview(
         name=definition.name,
         schedules=[describe(schedule) for schedule in schedules],
         next_runs=upcoming,
         model=choose_model(spec, settings).id,
-        context=build_context(record, prompt=prompt, git=git, maintenance=maintenance, settings=settings).text,
-        prompt=prompt,
+        context=lead_context(workflow, context.text),
+        prompt=lead_prompt(workflow, prompt),
     )

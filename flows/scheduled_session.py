@@ -15,6 +15,7 @@ from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.spec import (
     DEFAULT_BACKOFF_SECONDS,
+    NO_WORKFLOW,
     AgentName,
     AllowedTools,
     BackoffSeconds,
@@ -40,6 +41,7 @@ from sessions.spec import (
     Targets,
     Temperature,
     TimeoutSeconds,
+    Workflow,
     describe_parameters,
     parse_spec,
 )
@@ -81,6 +83,7 @@ async def scheduled_session(
     runs_per_day: RunsPerDay = 0,
     cost_per_day_usd: CostPerDayUsd = 0.0,
     repos: Repos = [],  # noqa: B006 - Prefect shows it as the form's default and never changes it
+    workflow: Workflow = NO_WORKFLOW,
     change_gate: ChangeGate = "",
     delivery: Targets = [],  # noqa: B006
     failure_delivery: FailureTargets = [],  # noqa: B006

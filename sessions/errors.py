@@ -5,6 +5,7 @@
     ├── SpecError            a parameter or definition is wrong
     ├── PromptError          the prompt file cannot be used
     ├── ModelError           a model is unknown or gated
+    ├── WorkflowError        the file of a workflow is missing or wrong
     ├── PreflightError       several things that a run needs are missing or wrong
     ├── RepositoryError      a repository cannot be read or written
     ├── ChangeGateError      the change gate cannot tell whether something changed
@@ -46,6 +47,13 @@ class ModelError(SpecError):
 
 class PreflightError(SessionError):
     """Things that a run needs before its agent starts are missing or wrong; the sentence names each with its remedy."""
+
+
+class WorkflowError(SpecError):
+    """The `ambient.json` of a workflow is missing, or is not one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="workflow")
 
 
 class RepositoryError(SessionError):

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from sessions.channels import open_channel
 from sessions.channels.address import describe_target
-from sessions.errors import DeliveryError, PreflightError, RepositoryError, SessionError, SettingsError
+from sessions.errors import DeliveryError, PreflightError, SessionError, SettingsError
 from sessions.key_check import why_key_is_refused
 from sessions.models import RUNNER_PROVIDERS
 from sessions.preparation import choose_model, read_prompt
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget, Repo, SessionSpec
+from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.workflow import read_workflow
 from sessions.workspace import require_reachable
 
 
@@ -54,15 +56,18 @@ async def examine_spec(
 
 
 async def examine_repos(spec: SessionSpec, *, settings: Settings, root: Path) -> Readiness:
-    """Look whether each repository can be had; for who is not about to bring them anyway, as a run is."""
-    found = await asyncio.gather(*(_repo(repo, settings, root) for repo in spec.repos))
-    return sum(found, Readiness())
+    """Look whether repositories and workflow can be had; for who is not about to bring them anyway, as a run is."""
+    looks: list[Callable[[], object]] = [
+        partial(require_reachable, repo, root=root, settings=settings) for repo in spec.repos
+    ]
+    looks.append(partial(read_workflow, spec.workflow, root=root, settings=settings))
+    return sum(await asyncio.gather(*map(_try, looks)), Readiness())
 
 
-async def _repo(repo: Repo, settings: Settings, root: Path) -> Readiness:
+async def _try(look: Callable[[], object]) -> Readiness:
     try:
-        await asyncio.to_thread(require_reachable, repo, root=root, settings=settings)
-    except RepositoryError as error:
+        await asyncio.to_thread(look)
+    except SessionError as error:
         return Readiness(faults=(str(error),))
     return Readiness()
 

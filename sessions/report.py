@@ -58,6 +58,7 @@ class SessionReport(BaseModel, frozen=True):
     delivery: Delivery | None = None
     receipts: tuple[Receipt, ...] = ()
     full_report: str = ""
+    workflow: str = ""
 
 
 def headline(report: SessionReport) -> str:
@@ -144,6 +145,7 @@ def usage_rows(report: SessionReport) -> list[dict[str, str]]:
         "Delivery": _words(report.delivery) if report.delivery else "",
         "Model": report.model,
         "Runner": report.runner,
+        "Workflow": report.workflow,
         "Turns": f"{report.turns:,}",
         "Tokens in": f"{usage.input_tokens:,}",
         "Tokens out": f"{usage.output_tokens:,}",

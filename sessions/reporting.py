@@ -68,6 +68,7 @@ def compose_report(
         delivery=record.delivery,
         receipts=tuple(record.receipts),
         full_report=str(run.report_path),
+        workflow=f"{record.workflow.name}, {record.workflow.source}" if record.workflow else "",
     )
 
 

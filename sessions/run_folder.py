@@ -29,6 +29,7 @@ from sessions.locks import HeldError, held
 from sessions.outcome import Delivery, Outcome
 from sessions.runners.base import AgentEnd
 from sessions.spec import SessionSpec
+from sessions.workflow import Workflow
 from sessions.workspace.base import CommitResult
 
 Step = Literal[
@@ -90,6 +91,7 @@ class RunRecord(BaseModel):
     notes: dict[Step, str] = {}
     attempts: int = 0
     cost_usd: float = 0.0
+    workflow: Workflow | None = None
     change_mark: ChangeMark | None = None
     trouble: str = ""
     told_before: bool = False

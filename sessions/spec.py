@@ -37,6 +37,27 @@ class Repo(BaseModel, extra="forbid"):
     )
 
 
+class WorkflowFolder(BaseModel, extra="forbid"):
+    """A folder in git with `.ambient/ambient.json`: a name, a description, a system prompt and a start-up prompt."""
+
+    git_url: str = Field(
+        "",
+        title="URL",
+        description="Where its repository is, as in repos. Empty: no workflow.",
+    )
+    branch: str = Field("", title="Branch", description="Empty: the repository's default branch.")
+    path: str = Field("", title="Path", description="Of the folder, from the root of that repository.")
+
+    @model_validator(mode="after")
+    def _is_one_or_none(self) -> Self:
+        if not self.git_url and (self.branch or self.path):
+            raise ValueError("git_url: is missing; say in which repository the workflow is")
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or ".." in path.parts or "\\" in self.path:
+            raise ValueError(f"path: {self.path} is outside the repository; give it from the repository's root")
+        return self
+
+
 class DeliveryTarget(BaseModel, extra="forbid"):
     """Where the report goes."""
 
@@ -166,6 +187,16 @@ CostPerDayUsd = Annotated[
     ),
 ]
 Repos = Annotated[list[Repo], Field(title="Repositories", description="The first is where the agent starts.")]
+NO_WORKFLOW = WorkflowFolder()
+Workflow = Annotated[
+    WorkflowFolder,
+    Field(
+        title="Workflow",
+        description="Its system prompt stands before the session's context, and its start-up prompt before the "
+        "session's prompt, as its branch has them when the run begins. Its other files are not brought; name its "
+        "repository under repos too where the agent needs them.",
+    ),
+]
 #: The word for "compare the session's repositories".
 GATE_ON_REPOS = "repos"
 ChangeGate = Annotated[
@@ -254,6 +285,7 @@ class SessionSpec(BaseModel, extra="forbid"):
     runs_per_day: RunsPerDay = 0
     cost_per_day_usd: CostPerDayUsd = 0.0
     repos: Repos = []
+    workflow: Workflow = NO_WORKFLOW
     change_gate: ChangeGate = ""
     delivery: Targets = []
     failure_delivery: FailureTargets = []

@@ -10,6 +10,7 @@ from sessions.preparation import make_task, read_prompt
 from sessions.repositories import starting_folder
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
+from sessions.workflow import lead_prompt
 from sessions.workspace import Checkout
 from tasks.flow_runs import utc_now
 from tasks.step import step
@@ -21,7 +22,7 @@ async def run_agent(run: RunFolder, repos: Sequence[Checkout], context: str) -> 
     settings, log = read_settings(), get_run_logger()
     work = make_task(
         run,
-        prompt=read_prompt(run.record.spec, Path.cwd()),
+        prompt=lead_prompt(run.record.workflow, read_prompt(run.record.spec, Path.cwd())),
         context=context,
         workspace=starting_folder(run, repos),
         settings=settings,

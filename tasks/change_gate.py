@@ -22,6 +22,7 @@ from sessions.outcome import Outcome
 from sessions.preparation import choose_model, read_prompt
 from sessions.run_folder import ChangeMark, RunFolder
 from sessions.settings import read_settings
+from sessions.workflow import lead_context, lead_prompt
 from sessions.workspace import Checkout, discard
 from tasks.flow_runs import CHANGE_LABEL
 from tasks.step import step
@@ -48,7 +49,8 @@ async def look_for_change(run: RunFolder, repos: Sequence[Checkout]) -> Skip | N
     record, settings = run.record, read_settings()
     prompt, model = read_prompt(record.spec, Path.cwd()), choose_model(record.spec, settings)
     seen = await look(run, repos, settings)
-    record.change_mark = ChangeMark(asked=mark_asked(record.spec, prompt, model.id), seen=seen)
+    asked = lead_context(record.workflow, lead_prompt(record.workflow, prompt))
+    record.change_mark = ChangeMark(asked=mark_asked(record.spec, asked, model.id), seen=seen)
     run.save()
     last = await _last_completed(record.run_id)
     before = str(last.labels.get(CHANGE_LABEL, "")) if last else ""

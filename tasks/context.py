@@ -11,6 +11,7 @@ from sessions.preparation import read_maintenance, read_prompt
 from sessions.repositories import git_states
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
+from sessions.workflow import lead_context
 from sessions.workspace import Checkout
 from tasks.step import step
 
@@ -26,7 +27,8 @@ async def build_context(run: RunFolder, repos: Sequence[Checkout]) -> str:
         build, run.record, prompt=prompt, git=git, maintenance=maintenance, settings=settings
     )
     run.write(run.manifest_path, context.manifest.model_dump_json(indent=1))
-    run.write(run.context_path, context.text)
+    text = lead_context(run.record.workflow, context.text)
+    run.write(run.context_path, text)
     left_out = sum(bool(each.left_out) for each in context.manifest.candidates)
     get_run_logger().info("The context has %s lines; %s things were left out", context.manifest.lines, left_out)
-    return context.text
+    return text

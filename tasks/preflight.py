@@ -12,15 +12,17 @@ from sessions.settings import read_settings
 from sessions.workspace import Checkout
 from tasks.repositories import sync_repos
 from tasks.step import step
+from tasks.workflow import bring_workflow
 
 
 async def prepare(run: RunFolder) -> list[Checkout]:
-    """The run's repositories, with everything else that it needs looked at meanwhile.
+    """The run's repositories and workflow, with everything else that it needs looked at meanwhile.
 
     Raises:
         SessionError: something is missing or wrong; the sentence says all of it.
     """
-    repos, _ = await gather_faults(sync_repos(run), preflight(run))
+    workflow = [bring_workflow(run)] if run.record.spec.workflow.git_url else []
+    repos, *_ = await gather_faults(sync_repos(run), preflight(run), *workflow)
     return cast("list[Checkout]", repos)
 
 

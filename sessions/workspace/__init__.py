@@ -11,6 +11,7 @@ from sessions.workspace.forgetting import forget_run
 from sessions.workspace.known_tip import known_tip, mark_commits
 from sessions.workspace.publication import commit_and_push
 from sessions.workspace.reaching import require_reachable
+from sessions.workspace.source_file import SourceFile, read_source_file
 from sessions.workspace.state import git_state
 from sessions.workspace.working_copy import discard, sync_repo
 
@@ -20,6 +21,7 @@ __all__ = [
     "CommitResult",
     "GitState",
     "LeftOut",
+    "SourceFile",
     "checkout_names",
     "commit_and_push",
     "discard",
@@ -27,6 +29,7 @@ __all__ = [
     "git_state",
     "known_tip",
     "mark_commits",
+    "read_source_file",
     "require_reachable",
     "sync_repo",
 ]

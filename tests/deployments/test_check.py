@@ -64,6 +64,24 @@ WRONG = {
         "parameters.backoff_seconds[1]",
         "0",
     ),
+    "workflow without its repository": (
+        "temperature: 0.7",
+        "workflow: {path: bugfix}",
+        "parameters.workflow",
+        "git_url: is missing",
+    ),
+    "workflow with a password": (
+        "temperature: 0.7",
+        "workflow: {git_url: 'https://ann:secret@example.org/x.git'}",
+        "parameters.workflow.git_url",
+        "holds credentials",
+    ),
+    "workflow with a misspelt field": (
+        "temperature: 0.7",
+        "workflow: {git_url: ., folder: bugfix}",
+        "parameters.workflow.folder",
+        "is not known; known are git_url, branch, path",
+    ),
     "change gate on repositories that are none": (
         "temperature: 0.7",
         "change_gate: repos",

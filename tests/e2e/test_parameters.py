@@ -151,6 +151,16 @@ async def _(house: House) -> None:
     assert git(origin, "log", "-1", "--format=%s", "main") == "Paint the door"
 
 
+@sees("workflow")
+async def _(house: House) -> None:
+    person = Person.cloning(bare_repository(house.home.parent / "origin.git"), house.home.parent / "clone")
+    git(person.clone, "switch", "-q", "-c", "night")
+    person.pushes("watch/.ambient/ambient.json", json.dumps({"startupPrompt": "SAY: led"}))
+    folder = {"git_url": str(house.home.parent / "origin.git"), "branch": "night", "path": "watch"}
+    await house.run(prompt="Look.", workflow=folder)
+    assert house.asked()[0].prompt == "SAY: led\n\nLook."
+
+
 @sees("change_gate")
 async def _(house: House) -> None:
     for number, (gate, outcome) in enumerate((("echo 1", Outcome.NO_CHANGE), ("date +%N", Outcome.COMPLETED))):
