@@ -30,22 +30,37 @@ def _rows(schema: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
         default = "required" if name in required else value(field["default"])
-        yield code(name), _type(field), default, _takes(field), field.get("description", field["title"])
+        yield code(name), _type(field), default, _takes(field), field.get("description", field.get("title", name))
 
 
 def _type(field: Mapping[str, Any]) -> str:
-    if field["type"] != "array":
+    if "type" not in field:
+        return _inner(field)
+    if "$ref" in field:
+        return _inner(field)
+    if field["type"] == "object":
+        values = field.get("additionalProperties") or next(iter(field["patternProperties"].values()))
+        return f"{_inner(values)} by name"
+    if field["type"] == "array":
+        return f"list of {_inner(field['items'])}" + "s" * ("$ref" not in field["items"])
+    return _TYPES[field["type"]]
+
+
+def _inner(field: Mapping[str, Any]) -> str:
+    """What stands in a list or under a name."""
+    if "oneOf" in field:
+        return " or ".join(map(_inner, field["oneOf"]))
+    if "$ref" not in field:
         return _TYPES[field["type"]]
-    inner = field["items"]
-    if "$ref" not in inner:
-        return f"list of {_TYPES[inner['type']]}s"
-    name = inner["$ref"].rpartition("/")[2]
-    return f"list of [{_words(name)}](#{_words(name).replace(' ', '-')})"
+    words = _words(field["$ref"].rpartition("/")[2])
+    return f"[{words}](#{words.replace(' ', '-')})"
 
 
 def _takes(field: Mapping[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(map(code, field["enum"]))
+    if "const" in field:
+        return code(field["const"])
     if "pattern" in field:
         return _PATTERNS[field["pattern"]]
     if "minLength" in field:
