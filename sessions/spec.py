@@ -38,7 +38,7 @@ class Repo(BaseModel, extra="forbid"):
 
 
 class WorkflowFolder(BaseModel, extra="forbid"):
-    """A folder in git with `.ambient/ambient.json`: a name, a description, a system prompt and a start-up prompt."""
+    """A folder in git whose folder `.ambient` holds `ambient.json`: name, description, system and start-up prompt."""
 
     git_url: str = Field(
         "",

@@ -75,7 +75,7 @@ def test_the_flow_takes_the_documented_parameters_and_no_others() -> None:
 
     taken = scheduled_session.parameters.properties
     assert {name: field.get("default") for name, field in taken.items()} == {
-        name: field.default for name, field in SessionSpec.model_fields.items()
+        name: field.get("default") for name, field in SessionSpec.model_json_schema()["properties"].items()
     }
     assert {name: field.get("description") for name, field in taken.items()} == {
         name: field.description for name, field in SessionSpec.model_fields.items()
