@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from deployments.documents import Location
 from deployments.problems import Finding
 from deployments.sentences import explain
 from sessions.errors import ModelError, RunnerError, SpecError
+from sessions.mcp_servers import MEMORY_SERVER
+from sessions.memory_tools_inputs import INPUTS
 from sessions.models import find_model, require_model
+from sessions.runners.mcp_rules import is_mcp_rule, parse_mcp_rule
 from sessions.runners.permissions import parse_rule
+from sessions.runners.questions import without_questions
 from sessions.runners.tools import TOOL_NAMES
 from sessions.settings import Settings
 from sessions.spec import RunnerName, SessionSpec
@@ -139,13 +143,15 @@ def _check_model(spec: SessionSpec, settings: Settings) -> Iterator[Finding]:
     except ModelError as error:
         yield Finding(("model",), str(error))
         return
-    checks = (
+    checks: list[Callable[[], object]] = [
         lambda: require_model(
             asked, runner=spec.runner, enabled=settings.enabled_models, extra_file=settings.models_file
         ),
         lambda: model.require_limits(temperature=spec.temperature, max_tokens=1),
         lambda: model.require_limits(temperature=0, max_tokens=spec.max_tokens),
-    )
+    ]
+    if spec.thinking:
+        checks.append(lambda: model.require_thinking(temperature=spec.temperature, max_tokens=spec.max_tokens))
     for check in checks:
         try:
             check()
@@ -158,12 +164,19 @@ def check_tools(spec: SessionSpec) -> Iterator[Finding]:
     for field, rules in (("allowed_tools", spec.allowed_tools), ("disallowed_tools", spec.disallowed_tools)):
         for index, rule in enumerate(rules):
             try:
-                _require_rule(rule, spec.runner)
+                _require_rule(rule, spec)
             except RunnerError as error:
                 yield Finding((field, index), str(error))
 
 
-def _require_rule(rule: str, runner: RunnerName) -> None:
+def _require_rule(rule: str, spec: SessionSpec) -> None:
+    if is_mcp_rule(rule):
+        parse_mcp_rule(rule, {MEMORY_SERVER: tuple(INPUTS), **dict.fromkeys(spec.mcp_servers)})
+    elif without_questions([rule]):
+        _require_own_rule(rule, spec.runner)
+
+
+def _require_own_rule(rule: str, runner: RunnerName) -> None:
     if runner != "claude-agent-sdk" or rule.partition("(")[0].strip() in TOOL_NAMES:
         parse_rule(rule, tools=TOOL_NAMES)
         return

@@ -31,6 +31,7 @@ from sessions.spec import (
     MaxCostUsd,
     MaxTokens,
     MaxTurns,
+    McpServers,
     ModelName,
     Prompt,
     PromptFile,
@@ -40,8 +41,10 @@ from sessions.spec import (
     StartingDeadlineSeconds,
     Targets,
     Temperature,
+    Thinking,
     TimeoutSeconds,
     Workflow,
+    Unattended,
     describe_parameters,
     parse_spec,
 )
@@ -89,6 +92,9 @@ async def scheduled_session(
     failure_delivery: FailureTargets = [],  # noqa: B006
     allowed_tools: AllowedTools = [],  # noqa: B006
     disallowed_tools: DisallowedTools = [],  # noqa: B006
+    mcp_servers: McpServers = {},  # noqa: B006
+    thinking: Thinking = False,
+    unattended: Unattended = "assume",
     starting_deadline_seconds: StartingDeadlineSeconds = 300,
     backoff_seconds: BackoffSeconds = DEFAULT_BACKOFF_SECONDS,
     delete_after_run: DeleteAfterRun = False,

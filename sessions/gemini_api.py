@@ -45,8 +45,13 @@ async def open_gemini_models(access: ModelAccess, *, retries: int = 0) -> AsyncI
             yield client.models
 
 
-def thinking_config(model: Model) -> types.ThinkingConfig | None:
-    """As little thinking as the model can be held to; None for a model that takes no such setting."""
+def thinking_config(model: Model, *, tokens: int = 0) -> types.ThinkingConfig | None:
+    """Thinking of up to so many tokens, shown; without any, as little as the model can be held to.
+
+    None for a model that takes no such setting.
+    """
+    if tokens:
+        return types.ThinkingConfig(thinking_budget=tokens, include_thoughts=True)
     if model.thinking_tokens_min is None:
         return None
     return types.ThinkingConfig(thinking_budget=model.thinking_tokens_min)

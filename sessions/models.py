@@ -14,6 +14,8 @@ from sessions.errors import ModelError, SettingsError
 
 SHIPPED = Path(__file__).with_name("models.toml")
 PER_MILLION = 1_000_000
+#: Less thinking than this a provider does not take; the answer needs as much beside it.
+LEAST_THINKING_TOKENS = 1024
 Provider = Literal["anthropic", "google"]
 #: Which provider's models each runner can run.
 RUNNER_PROVIDERS: dict[str, Provider] = {
@@ -71,7 +73,8 @@ class Model(BaseModel, frozen=True, extra="forbid"):
     """One model: its spelling at the provider, its limits and its list price.
 
     From `ends_on` the provider answers no more; None where no end is announced. `thinking_tokens_min` is the least that
-    a model which thinks unasked can be held to; None for one that thinks only when asked.
+    a model which thinks unasked can be held to; None for one that thinks only when asked. `thinking_tokens_max` is the
+    most that it can be asked for; 0 for one that cannot think.
     """
 
     id: str = Field(min_length=1)
@@ -82,6 +85,7 @@ class Model(BaseModel, frozen=True, extra="forbid"):
     max_output_tokens: int = Field(ge=1)
     temperature_max: float = Field(ge=0)
     thinking_tokens_min: int | None = Field(None, ge=0)
+    thinking_tokens_max: int = Field(0, ge=0)
     gate: bool = False
     ends_on: date | None = None
     priced_on: date
@@ -111,6 +115,31 @@ class Model(BaseModel, frozen=True, extra="forbid"):
             raise ModelError(
                 f"{max_tokens:,} is more than {self.name} can answer; it takes 1 to {self.max_output_tokens:,}",
                 field="max_tokens",
+            )
+
+    def thinking_tokens(self, max_tokens: int) -> int:
+        """How long it may think before an answer of at most `max_tokens`, which both share: half of that."""
+        return min(max_tokens // 2, self.thinking_tokens_max)
+
+    def require_thinking(self, *, temperature: float, max_tokens: int) -> None:
+        """Refuse thinking where the model cannot do it, or not with these numbers.
+
+        Raises:
+            ModelError: the model does not think, or does so only at another temperature or with longer answers.
+        """
+        if not self.thinking_tokens_max:
+            raise ModelError(f"{self.name} does not think when asked to; leave it off", field="thinking")
+        if self.provider == "anthropic" and temperature != 1:
+            raise ModelError(
+                f"is on, and Claude models think at temperature 1 only, not at {temperature:g}; "
+                "write `temperature: 1`, or leave it off",
+                field="thinking",
+            )
+        if max_tokens < 2 * LEAST_THINKING_TOKENS:
+            raise ModelError(
+                f"is on, which takes max_tokens of at least {2 * LEAST_THINKING_TOKENS:,}: thinking takes half of an "
+                f"answer's {max_tokens:,}",
+                field="thinking",
             )
 
 

@@ -18,6 +18,8 @@ from sessions.past_runs import past_runs
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners.base import AgentTask
+from sessions.runners.questions import Attendant
+from sessions.runners.session_tools import SessionTool
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
 from sessions.workspace.base import GitState
@@ -60,7 +62,8 @@ def choose_model(spec: SessionSpec, settings: Settings) -> Model:
     """The model that runs, checked against the runner and the session's own numbers.
 
     Raises:
-        ModelError: it is unknown, gated, of another runner, or does not take the temperature or token limit.
+        ModelError: it is unknown, gated, of another runner, or does not take the temperature, the token limit or
+            thinking.
     """
     model = require_model(
         settings.model_for(spec.agent, spec.model),
@@ -69,6 +72,8 @@ def choose_model(spec: SessionSpec, settings: Settings) -> Model:
         extra_file=settings.models_file,
     )
     model.require_limits(temperature=spec.temperature, max_tokens=spec.max_tokens)
+    if spec.thinking:
+        model.require_thinking(temperature=spec.temperature, max_tokens=spec.max_tokens)
     return model
 
 
@@ -133,6 +138,8 @@ def make_task(
     context: str,
     workspace: Path,
     settings: Settings,
+    session_tools: Sequence[SessionTool] = (),
+    attendant: Attendant | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> AgentTask:
     """What the runner gets.
@@ -143,6 +150,8 @@ def make_task(
         context: what it starts with.
         workspace: where it works.
         settings: for the model's address, key and retries.
+        session_tools: what the agent may call in our own process, such as its memory.
+        attendant: takes its questions.
         environment: what the allow list chooses from.
 
     Raises:
@@ -166,6 +175,10 @@ def make_task(
         loop_stop_after=settings.loop_stop_after,
         allowed_tools=tuple(spec.allowed_tools),
         disallowed_tools=tuple(spec.disallowed_tools),
+        session_tools=tuple(session_tools),
+        mcp_servers=spec.mcp_servers,
+        attendant=attendant,
+        thinking=spec.thinking,
         workspace=workspace,
         environment=agent_environment(settings, environment, run_id=record.run_id, home=home),
         base_url=access.base_url,

@@ -75,6 +75,12 @@ class Redactor:
         return self.value(value)
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether the name of a variable, field or header says that it holds a secret."""
+    spoken = name.replace("-", "_")
+    return bool(_SECRET_FIELD.fullmatch(name) or _SECRET_NAME.search(spoken)) and not _PLACE_NAME.search(spoken)
+
+
 def _secrets_of(name: str, value: str) -> Iterator[str]:
     """What of one variable is secret: its value, a password in it, the last parts of a webhook's path."""
     yield from _PASSWORD_IN_URL.findall(value)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from sessions.errors import SpecError
+from sessions.mcp_servers import McpServer, ServerName
 
 Function = TypeVar("Function", bound=Callable[..., object])
 SLUG = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -220,10 +221,45 @@ AllowedTools = Annotated[
     list[str],
     Field(
         title="Allowed tools",
-        description="For example Read, Grep, Bash, `Bash(git log:*)`. Empty: the runner's safe set.",
+        description="For example Read, Grep, Bash, `Bash(git log:*)`. Empty: the runner's safe set. The agent's memory "
+        "and the servers of mcp_servers are allowed beside them; where rules such as mcp__memory__recall name tools of "
+        "one, it is those alone.",
     ),
 ]
-DisallowedTools = Annotated[list[str], Field(title="Disallowed tools", description="Taken away from the allowed ones.")]
+DisallowedTools = Annotated[
+    list[str],
+    Field(
+        title="Disallowed tools",
+        description="Taken away from the allowed ones; mcp__memory takes the agent's memory away, AskUserQuestion its "
+        "questions.",
+    ),
+]
+McpServers = Annotated[
+    dict[ServerName, McpServer],
+    Field(
+        title="MCP servers",
+        description="By name, as in Claude Code's .mcp.json: {command, args, env}, or {type: http or sse, url, "
+        "headers}. `${NAME}` is read from the agent's environment (SESSIONS_AGENT_ENV), so that no secret stands "
+        "here. Started for the run, and nothing else is. For runner claude-agent-sdk.",
+    ),
+]
+Thinking = Annotated[
+    bool,
+    Field(
+        title="Thinking",
+        description="On: the model may think before it answers, with half of max_tokens, which has to be 2,048 or "
+        "more. Claude models think at temperature 1 only.",
+    ),
+]
+Unattended = Annotated[
+    Literal["assume", "pause", "fail"],
+    Field(
+        title="When it asks",
+        description="assume: the agent is told to state its assumption and go on, and the question waits for a "
+        "session with a person. pause: the run waits for an answer, for SESSIONS_ANSWER_WAIT_SECONDS at most, and "
+        "keeps its slot. fail: the run ends as needs_input.",
+    ),
+]
 StartingDeadlineSeconds = Annotated[
     int,
     Field(
@@ -291,6 +327,9 @@ class SessionSpec(BaseModel, extra="forbid"):
     failure_delivery: FailureTargets = []
     allowed_tools: AllowedTools = []
     disallowed_tools: DisallowedTools = []
+    mcp_servers: McpServers = {}
+    thinking: Thinking = False
+    unattended: Unattended = "assume"
     starting_deadline_seconds: StartingDeadlineSeconds = 300
     backoff_seconds: BackoffSeconds = DEFAULT_BACKOFF_SECONDS
     delete_after_run: DeleteAfterRun = False
@@ -322,6 +361,14 @@ class SessionSpec(BaseModel, extra="forbid"):
             raise ValueError("change_gate: compares repositories, and there are none; add to repos, or give a command")
         if self.change_gate and not self.keep_successful:
             raise ValueError("change_gate: compares with the last completed run; set keep_successful to 1 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _runner_takes_servers(self) -> Self:
+        if self.mcp_servers and self.runner != "claude-agent-sdk":
+            raise ValueError(
+                f"mcp_servers: runner {self.runner} has none; use runner claude-agent-sdk, or take them out"
+            )
         return self
 
 

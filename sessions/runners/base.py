@@ -9,7 +9,10 @@ from typing import Protocol
 
 from pydantic import BaseModel, JsonValue, SecretStr
 
+from sessions.mcp_servers import McpServer
 from sessions.models import Model, Usage
+from sessions.runners.questions import Attendant
+from sessions.runners.session_tools import SessionTool
 from sessions.settings import ModelAccess
 from sessions.transcript import Entry, Transcript
 
@@ -21,6 +24,7 @@ class Stop(StrEnum):
     MAX_TURNS = "max_turns"
     MAX_COST = "max_cost"
     LOOP = "loop"
+    NEEDS_INPUT = "needs_input"
     TIMED_OUT = "timed_out"
     INACTIVE = "inactive"
     REFUSED = "refused"
@@ -42,7 +46,9 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     tools it runs. `max_turns` and `max_cost_usd` are 0 for none; `left_of_day_usd` says what the agent may still spend
     today, as of when it is asked, without what this run spends. After `loop_warn_after` calls that go in circles the
     agent is warned and after `loop_stop_after` it is stopped, 0 for never. Empty `allowed_tools` means the runner's
-    safe set. `agent_session_id` is a UUID that the runner's own session takes.
+    safe set. `session_tools` run in our own process, and those of `mcp_servers` in servers that the runner starts or
+    calls. Without an `attendant` the agent has no way to ask. `agent_session_id` is a UUID that the runner's own
+    session takes.
     """
 
     prompt: str
@@ -57,6 +63,10 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     loop_stop_after: int = 20
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
+    session_tools: tuple[SessionTool, ...] = ()
+    mcp_servers: dict[str, McpServer] = {}
+    attendant: Attendant | None = None
+    thinking: bool = False
     workspace: Path
     environment: Mapping[str, str]
     base_url: str = ""
@@ -68,6 +78,19 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     def access(self) -> ModelAccess:
         """How the model is reached."""
         return ModelAccess(api_key=SecretStr(self.api_key), base_url=self.base_url)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """How long the model may think before an answer; 0 for not at all."""
+        return self.model.thinking_tokens(self.max_tokens) if self.thinking else 0
+
+    @property
+    def tools_of_servers(self) -> dict[str, tuple[str, ...] | None]:
+        """The tools that rules can name, by their server; None where only the server knows them."""
+        own: dict[str, tuple[str, ...] | None] = dict.fromkeys(self.mcp_servers)
+        for tool in self.session_tools:
+            own[tool.server] = (*(own.get(tool.server) or ()), tool.tool)
+        return own
 
     @property
     def limits_cost(self) -> bool:
@@ -82,7 +105,10 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
 
 
 class AgentEnd(BaseModel, frozen=True):
-    """How a runner says that it is done. `error` is a sentence for a person when `stop` is FAILED, REFUSED or LOOP."""
+    """How a runner says that it is done.
+
+    `error` is a sentence for a person when `stop` is FAILED, REFUSED, LOOP or NEEDS_INPUT.
+    """
 
     stop: Stop
     final_text: str = ""

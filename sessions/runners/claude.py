@@ -16,15 +16,18 @@ from claude_agent_sdk import (
     HookInput,
     HookJSONOutput,
 )
+from pydantic import ValidationError
 
 from sessions.loop_guard import Level
 from sessions.runners.base import AgentEnd, AgentTask, Stop
 from sessions.runners.claude_end import end_of, judge, judge_crash
 from sessions.runners.claude_launch import scratch_folder
 from sessions.runners.claude_options import options_for
+from sessions.runners.claude_servers import why_servers_fail
 from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
 from sessions.runners.claude_transcript import Listener
 from sessions.runners.loop_watch import LoopWatch
+from sessions.runners.questions import NOBODY, Answered, AskInput, Unanswered
 from sessions.transcript import Transcript
 
 # What it logs as fatal ends in a sentence of ours.
@@ -50,10 +53,18 @@ class ClaudeAgentSdkRunner:
         limits = _Limits(task, listener, transcript)
         complaints: deque[str] = deque(maxlen=_COMPLAINTS_KEPT)
         with scratch_folder() as scratch:
-            options = options_for(task, rules, scratch, after_tools=limits.after_tools, on_stderr=complaints.append)
+            options = options_for(
+                task,
+                rules,
+                scratch,
+                after_tools=limits.after_tools,
+                before_question=limits.before_question,
+                on_stderr=complaints.append,
+            )
             listener.add("prompt", task.prompt)
             try:
-                await _converse(options, task.prompt, listener)
+                if fault := await _converse(options, task, listener):
+                    return end_of(listener, Stop.FAILED, fault)
             except Exception as error:
                 # Beside its own kind the SDK raises bare exceptions; all else is not about the CLI.
                 if not isinstance(error, ClaudeSDKError) and type(error) is not Exception:
@@ -67,7 +78,7 @@ class ClaudeAgentSdkRunner:
 
 
 class _Limits:
-    """Stops the agent between two turns: once its answers cost as much as they may, or when it goes in circles."""
+    """Stops the agent: once its answers cost as much as they may, when it goes in circles, or over a question."""
 
     def __init__(self, task: AgentTask, listener: Listener, transcript: Transcript) -> None:
         self.reached: Stop | None = None
@@ -83,6 +94,8 @@ class _Limits:
         with contextlib.suppress(TimeoutError):
             calls = {str(made.get("tool_use_id")) for made in call.get("tool_calls", [])}
             await asyncio.wait_for(self._listener.until_answered(calls), _CATCH_UP_SECONDS)
+        if self.reached:
+            return self._stop(self.reached, self.error)
         circling = self._loops.look()
         if circling.level is Level.STOP:
             return self._stop(Stop.LOOP, circling.repeats)
@@ -95,16 +108,43 @@ class _Limits:
             return cast("HookJSONOutput", {"hookSpecificOutput": said})
         return {}
 
+    async def before_question(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
+        """The PreToolUse hook of the agent's question: the answer goes with it, and the CLI asks nobody else.
+
+        Only the hook after the tools can stop the agent, where nobody has one.
+        """
+        call: dict[str, Any] = dict(event)
+        given = call["tool_input"]
+        try:
+            asked = AskInput.model_validate(given)
+        except ValidationError:
+            return {}  # the CLI tells the agent what a question needs
+        found = await self._task.attendant.ask(asked.questions) if self._task.attendant else Unanswered(reason="")
+        if isinstance(found, Unanswered):
+            self.reached, self.error = Stop.NEEDS_INPUT, found.reason
+            found = Answered(answers={question.question: NOBODY for question in asked.questions})
+        return {
+            "hookSpecificOutput": {
+                "hookEventName": "PreToolUse",
+                "permissionDecision": "allow",
+                "updatedInput": {**given, "answers": found.answers},
+            }
+        }
+
     def _stop(self, stop: Stop, error: str = "") -> HookJSONOutput:
         self.reached, self.error = stop, error
         return {"continue_": False, "stopReason": error or "The agent has spent what it may."}
 
 
-async def _converse(options: ClaudeAgentOptions, prompt: str, listener: Listener) -> None:
+async def _converse(options: ClaudeAgentOptions, task: AgentTask, listener: Listener) -> str:
+    """Have the whole conversation; returns why it was not begun, empty if it was."""
     async with _connected(options) as client:
-        await client.query(prompt)
+        if fault := await why_servers_fail(client, task):
+            return fault
+        await client.query(task.prompt)
         async for message in client.receive_response():
             listener.hear(message)
+    return ""
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -12,13 +12,14 @@ from claude_agent_sdk.types import HookEvent
 from sessions.messages_api import NO_KEY
 from sessions.runners.base import AgentTask
 from sessions.runners.claude_launch import KEY_VARIABLE, find_cli, write_launcher, write_private
+from sessions.runners.claude_servers import ServerOptions
 from sessions.runners.claude_tools import ToolRules
+from sessions.runners.questions import QUESTION_TOOL, briefing_of, may_ask
 
 # Claude Code's own prompt is for somebody who sits before a terminal: it asks before it acts and ends with two
 # sentences. It also takes 3,400 tokens more of every request.
 BASE_PROMPT = """\
-You are an agent that works unattended: nobody reads along and nobody answers questions. Where something is unclear,
-choose the most reasonable reading, say that you did, and go on.
+{briefing}
 
 - You work in the folder {workspace}. Change nothing outside of it, and in it only what the task asks for.
 - Take facts from your tools, not from memory. Several calls that do not need each other go into one answer.
@@ -30,6 +31,8 @@ choose the most reasonable reading, say that you did, and go on.
 
 #: One line of the CLI's output holds a whole tool result.
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
+#: More than any wait for an answer: how long that is, is not the CLI's to say.
+_LONGEST_QUESTION_SECONDS = 21 * 24 * 3600
 _SETTINGS = {
     # The CLI would sign the commits of whoever owns the repository.
     "includeCoAuthoredBy": False,
@@ -50,13 +53,17 @@ _QUIET = {
     "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
-    # Thinking and a temperature exclude each other.
-    "MAX_THINKING_TOKENS": "0",
 }
 
 
 def options_for(
-    task: AgentTask, rules: ToolRules, scratch: Path, *, after_tools: HookCallback, on_stderr: Callable[[str], None]
+    task: AgentTask,
+    rules: ToolRules,
+    scratch: Path,
+    *,
+    after_tools: HookCallback,
+    before_question: HookCallback,
+    on_stderr: Callable[[str], None],
 ) -> ClaudeAgentOptions:
     """The options under which Claude Code does `task`, unattended.
 
@@ -65,13 +72,16 @@ def options_for(
         rules: the tools.
         scratch: a folder of the run's own.
         after_tools: called between the tool results of a turn and the next request.
+        before_question: called when the agent asks something, if it may.
         on_stderr: takes a line that the CLI complains with.
 
     Raises:
         RunnerError: there is no CLI, or the disk is full.
     """
     environment = environment_for(task, scratch)
-    prompt = "\n\n".join((BASE_PROMPT.format(workspace=task.workspace), task.context))
+    briefing = briefing_of(task.attendant)
+    prompt = "\n\n".join((BASE_PROMPT.format(briefing=briefing, workspace=task.workspace), task.context))
+    asks, servers = may_question(task), ServerOptions(task)
     key = {KEY_VARIABLE: task.api_key or NO_KEY}
     return ClaudeAgentOptions(
         cli_path=write_launcher(scratch, find_cli(), environment, os.environ),
@@ -84,13 +94,16 @@ def options_for(
         session_id=task.agent_session_id,
         setting_sources=[],
         settings=json.dumps(_SETTINGS),
-        tools=rules.available,
-        allowed_tools=rules.allowed,
-        disallowed_tools=rules.disallowed,
+        tools=[*rules.available, QUESTION_TOOL] if asks else rules.available,
+        mcp_servers=servers.configs,
+        allowed_tools=rules.allowed + servers.allowed,
+        disallowed_tools=rules.disallowed + servers.disallowed,
         # Whatever no rule allows is denied, and nobody is asked; the file tools stay in the workspace.
         permission_mode="dontAsk",
-        extra_args={"permission-prompts": "none", "restricted": None, "strict-mcp-config": None},
-        hooks=_hooks(task, rules, after_tools),
+        # Without somebody to prompt the CLI has no tool for questions. Who answers them is `before_question`.
+        permission_prompt_tool_name="stdio" if asks else None,
+        extra_args={"restricted": None, "strict-mcp-config": None, **({} if asks else {"permission-prompts": "none"})},
+        hooks=_hooks(task, rules, after_tools, before_question),
         # Only the parts of an answer say what it cost; the whole one comes with the count of its first token.
         include_partial_messages=True,
         # `/help` and `@file` in a prompt are words.
@@ -113,15 +126,25 @@ def environment_for(task: AgentTask, scratch: Path) -> dict[str, str]:
         **_QUIET,
         "CLAUDE_CODE_EXTRA_BODY": json.dumps({"temperature": task.temperature}),
         "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(task.max_tokens),
+        # Off, unless it is asked for: thinking and a temperature other than 1 exclude each other.
+        "MAX_THINKING_TOKENS": str(task.thinking_tokens),
         "CLAUDE_CODE_MAX_RETRIES": str(task.retries),
     }
 
 
-def _hooks(task: AgentTask, rules: ToolRules, after_tools: HookCallback) -> dict[HookEvent, list[HookMatcher]]:
-    wanted: Mapping[str, tuple[bool, HookCallback]] = {
-        "PreToolUse": (rules.need_asking, rules.before_call),
+def may_question(task: AgentTask) -> bool:
+    """Whether the agent may ask, and somebody takes it."""
+    return task.attendant is not None and may_ask(task.disallowed_tools)
+
+
+def _hooks(
+    task: AgentTask, rules: ToolRules, after_tools: HookCallback, before_question: HookCallback
+) -> dict[HookEvent, list[HookMatcher]]:
+    limited = task.limits_cost or task.loop_warn_after > 0 or task.loop_stop_after > 0
+    question = HookMatcher(matcher=QUESTION_TOOL, hooks=[before_question], timeout=_LONGEST_QUESTION_SECONDS)
+    hooks = {
+        "PreToolUse": [HookMatcher(hooks=[rules.before_call])] * rules.need_asking + [question] * may_question(task),
         # The CLI knows this event, the SDK's type does not.
-        "PostToolBatch": (task.limits_cost or task.loop_warn_after > 0 or task.loop_stop_after > 0, after_tools),
+        "PostToolBatch": [HookMatcher(hooks=[after_tools])] * (limited or may_question(task)),
     }
-    hooks = {event: [HookMatcher(hooks=[callback])] for event, (needed, callback) in wanted.items() if needed}
-    return cast("dict[HookEvent, list[HookMatcher]]", hooks)
+    return cast("dict[HookEvent, list[HookMatcher]]", {event: found for event, found in hooks.items() if found})

@@ -8,11 +8,13 @@ from typing import Any
 from claude_agent_sdk import HookContext, HookInput, HookJSONOutput
 
 from sessions.errors import RunnerError
+from sessions.runners.mcp_rules import without_mcp
 from sessions.runners.permissions import Permissions
+from sessions.runners.questions import without_questions
 
 SAFE_TOOLS = ("Read", "Grep", "Glob", "Bash", "Write", "Edit")
-#: Tools that only a definition can allow. Not among them: what asks a person, and agents of the agent, whose turns and
-#: cost nobody would see.
+#: Tools that only a definition can allow. Not among them: what starts agents of the agent, whose turns and cost nobody
+#: would see.
 MORE_TOOLS = ("NotebookEdit", "WebFetch", "WebSearch")
 _FORM = re.compile(r"([A-Za-z_]+)(?:\(.*\))?", re.DOTALL)
 
@@ -22,14 +24,14 @@ class ToolRules:
 
     The CLI decides which tools there are. It also judges patterns, but leniently: it ignores those of Write, and lets
     commands pass that it takes for harmless. So patterns of the file and shell tools are held here as well, by the same
-    code as in the `anthropic` runner, and a call needs both.
+    code as in the `anthropic` runner, and a call needs both. Rules about MCP servers and questions are not of these.
 
     Raises:
         RunnerError: a rule cannot be used; nothing is silently left out.
     """
 
     def __init__(self, allowed: Sequence[str], disallowed: Sequence[str], workspace: Path) -> None:
-        allowed = allowed or SAFE_TOOLS
+        allowed, disallowed = (without_questions(without_mcp(rules)) for rules in (allowed or SAFE_TOOLS, disallowed))
         for rule in (*allowed, *disallowed):
             _tool_of(rule)
         self._ours = Permissions(

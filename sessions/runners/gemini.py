@@ -72,7 +72,7 @@ def _config(task: AgentTask, tools: list[dict[str, Any]]) -> types.GenerateConte
         tools=[types.Tool(function_declarations=declared)] if declared else None,
         temperature=task.temperature,
         max_output_tokens=task.max_tokens,
-        thinking_config=thinking_config(task.model),
+        thinking_config=thinking_config(task.model, tokens=task.thinking_tokens),
         # Neither calls nor further requests behind the loop's back: it has limits to look at in between.
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,

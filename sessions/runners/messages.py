@@ -92,6 +92,7 @@ class _Dialogue:
             "system": _marked([{"type": "text", "text": text} for text in system_texts(task)]),
             "tools": _marked(self._tools),
             "messages": [*self._messages[:-1], _marked_message(self._messages[-1])],
+            **_thinking(task),
             # The client has no argument for it any more; the API takes it.
             "extra_body": {"temperature": task.temperature},
         }
@@ -129,6 +130,11 @@ class _Dialogue:
             if block.type != "tool_use":
                 self._hear(block)
         self._log.close_turn(usage_of(message))
+
+
+def _thinking(task: AgentTask) -> JsonObject:
+    budget = task.thinking_tokens
+    return {"thinking": {"type": "enabled", "budget_tokens": budget}} if budget else {}
 
 
 def _broke_off(error: Exception) -> bool:

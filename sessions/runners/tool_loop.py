@@ -10,13 +10,14 @@ from sessions.errors import RunnerError
 from sessions.loop_guard import Level
 from sessions.runners.base import AgentEnd, AgentTask, Denial, Stop
 from sessions.runners.loop_watch import LoopWatch
+from sessions.runners.mcp_rules import McpRules, without_mcp
 from sessions.runners.permissions import Permissions
+from sessions.runners.questions import briefing_of, may_ask, without_questions
 from sessions.runners.tools import SAFE_TOOLS, TOOL_NAMES, Toolbox, ToolResult
 from sessions.runners.turn_log import TurnLog
 
 BASE_PROMPT = """\
-You are an agent that works unattended: nobody reads along and nobody answers questions. Where something is unclear,
-choose the most reasonable reading, say that you did, and go on. You work in the folder {workspace} with the tools that
+{briefing} You work in the folder {workspace} with the tools that
 you are given; a denied call stays denied. When you are done, give your result as your last message."""
 RETRY_SECONDS = 0.5
 #: A server that wants a longer wait is taken to be down: the next run tries again.
@@ -88,15 +89,25 @@ def open_toolbox(task: AgentTask) -> Toolbox:
     Raises:
         RunnerError: a tool rule cannot be used.
     """
+    rules = McpRules(task.allowed_tools, task.disallowed_tools, task.tools_of_servers)
     permissions = Permissions(
-        task.allowed_tools or SAFE_TOOLS, task.disallowed_tools, tools=TOOL_NAMES, workspace=task.workspace
+        without_questions(without_mcp(task.allowed_tools or SAFE_TOOLS)),
+        without_questions(without_mcp(task.disallowed_tools)),
+        tools=TOOL_NAMES,
+        workspace=task.workspace,
     )
-    return Toolbox(task.workspace, task.environment, permissions)
+    return Toolbox(
+        task.workspace,
+        task.environment,
+        permissions,
+        session_tools=[tool for tool in task.session_tools if rules.offers(tool.server, tool.tool)],
+        attendant=task.attendant if may_ask(task.disallowed_tools) else None,
+    )
 
 
 def system_texts(task: AgentTask) -> list[str]:
     """What the model is told before the prompt: how it works here, and the context."""
-    texts = [BASE_PROMPT.format(workspace=task.workspace), task.context]
+    texts = [BASE_PROMPT.format(briefing=briefing_of(task.attendant), workspace=task.workspace), task.context]
     return [text for text in texts if text.strip()]
 
 
@@ -125,7 +136,10 @@ class ToolLoop:
             if answer.stop:
                 return self._end(answer.stop, answer.text, error=answer.error)
             if answer.calls:
-                self._dialogue.give_results([(call, await self._use_tool(call)) for call in answer.calls])
+                results = [(call, await self._use_tool(call)) for call in answer.calls]
+                self._dialogue.give_results(results)
+                if needed := next((result.needs_input for _, result in results if result.needs_input), ""):
+                    return self._end(Stop.NEEDS_INPUT, error=needed)
             if limit := self._reached_limit():
                 return limit
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ from sessions.runners import file_tools
 from sessions.runners.commands import Command, CommandEnd, run_command
 from sessions.runners.file_tools import EditInput, GlobInput, ReadInput, ToolError, WriteInput
 from sessions.runners.permissions import Permissions
+from sessions.runners.questions import NOBODY, QUESTION_TOOL, AskInput, Attendant, Unanswered
+from sessions.runners.session_tools import SessionTool, fault_of
 
 BASH_SECONDS = 120.0
 BASH_SECONDS_MAX = 600.0
@@ -67,40 +69,85 @@ SAFE_TOOLS = (
 
 
 class ToolResult(BaseModel, frozen=True):
-    """What the model is told about its call. `denied` says that it was not made."""
+    """What the model is told about its call.
+
+    `denied` says that it was not made, `needs_input` why the run cannot go on: a question that nobody answers.
+    """
 
     text: str
     is_error: bool = False
     denied: bool = False
+    needs_input: str = ""
 
 
 class Toolbox:
-    """The tools of one run, in one workspace, with one environment."""
+    """The tools of one run, in one workspace, with one environment.
 
-    def __init__(self, workspace: Path, environment: Mapping[str, str], permissions: Permissions) -> None:
+    Args:
+        workspace: where they work.
+        environment: what the commands see.
+        permissions: which calls of the runner's own tools are made.
+        session_tools: those of the session that may be called.
+        attendant: takes the agent's questions; None if it may ask none.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        environment: Mapping[str, str],
+        permissions: Permissions,
+        *,
+        session_tools: Sequence[SessionTool] = (),
+        attendant: Attendant | None = None,
+    ) -> None:
         self._workspace = workspace
         self._environment = environment
         self._permissions = permissions
+        self._session_tools = {tool.name: tool for tool in session_tools}
+        self._attendant = attendant
 
     def definitions(self) -> list[dict[str, Any]]:
         """The tools that the model is told of, in the form of the Messages API."""
-        offered = [(name, model) for name, model in INPUTS.items() if self._permissions.offers(name)]
-        return [
+        offered = {name: model for name, model in INPUTS.items() if self._permissions.offers(name)}
+        if self._attendant:
+            offered[QUESTION_TOOL] = AskInput
+        own = [
             {"name": name, "description": model.__doc__ or "", "input_schema": model.model_json_schema(by_alias=True)}
-            for name, model in offered
+            for name, model in offered.items()
         ]
+        session = [
+            {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+            for tool in self._session_tools.values()
+        ]
+        return own + session
 
     async def call(self, name: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
         """Make one call, if it is allowed. What goes wrong in it is told to the model and does not end the run."""
-        if denial := self._permissions.why_denied(name, arguments):
-            return ToolResult(text=f"Denied: {denial}", is_error=True, denied=True)
         try:
-            return await self._run(INPUTS[name].model_validate(arguments))
+            return await self._session_tool(name, arguments) or await self._own_tool(name, arguments)
         except ValidationError as error:
-            first = error.errors()[0]
-            return ToolResult(text=f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", is_error=True)
+            return ToolResult(text=fault_of(error), is_error=True)
         except ToolError as error:
             return ToolResult(text=str(error), is_error=True)
+
+    async def _session_tool(self, name: str, arguments: Mapping[str, JsonValue]) -> ToolResult | None:
+        if tool := self._session_tools.get(name):
+            return ToolResult(text=await tool.use(arguments))
+        if self._attendant and name == QUESTION_TOOL:
+            return await self._ask(self._attendant, AskInput.model_validate(arguments))
+        return None
+
+    async def _own_tool(self, name: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        if denial := self._permissions.why_denied(name, arguments):
+            return ToolResult(text=f"Denied: {denial}", is_error=True, denied=True)
+        return await self._run(INPUTS[name].model_validate(arguments))
+
+    @staticmethod
+    async def _ask(attendant: Attendant, asked: AskInput) -> ToolResult:
+        found = await attendant.ask(asked.questions)
+        if isinstance(found, Unanswered):
+            return ToolResult(text=NOBODY, is_error=True, needs_input=found.reason)
+        return ToolResult(text=found.text())
 
     async def _run(self, asked: BaseModel) -> ToolResult:
         match asked:

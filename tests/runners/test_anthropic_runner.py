@@ -10,6 +10,7 @@ from sessions.runners import open_runner
 from sessions.runners.base import Runner, Stop
 from sessions.runners.messages import AnthropicRunner
 from tests.contracts.runners import RunnerContract
+from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
 from tests.fakes.scripts import calls, says, script
 
@@ -22,7 +23,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(AnthropicRunner(clock=lambda: NOON), tmp_path, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
 
 
-class TestAnthropicRunner(RunnerContract):
+class TestAnthropicRunner(RunnerContract, SessionToolsContract):
     @pytest.fixture
     def runner(self) -> Runner:
         return open_runner("anthropic")

@@ -31,6 +31,7 @@ from sessions.runners.claude_launch import preload
 from sessions.runners.claude_transcript import Listener
 from sessions.transcript import Transcript
 from tests.contracts.runners import RunnerContract
+from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
 from tests.fakes.scripts import calls, says, script
 
@@ -40,7 +41,7 @@ NOBODY = 65534
 KEY = "sk-test-a-key-that-nobody-else-may-see"
 
 
-class TestClaudeAgentSdkRunner(RunnerContract):
+class TestClaudeAgentSdkRunner(RunnerContract, SessionToolsContract):
     @pytest.fixture
     def runner(self) -> Runner:
         return open_runner("claude-agent-sdk")

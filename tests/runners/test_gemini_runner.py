@@ -17,6 +17,7 @@ from sessions.runners.gemini import GeminiRunner
 from sessions.runners.gemini_answers import Chunks, Hearing
 from sessions.runners.turn_log import TurnLog
 from tests.contracts.runners import RunnerContract
+from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
 from tests.fakes.scripts import Answer, calls, says, script
 
@@ -25,7 +26,7 @@ STOP = types.FinishReason.STOP
 FLASH = find_model("gemini-2.5-flash")
 
 
-class TestGeminiRunner(RunnerContract):
+class TestGeminiRunner(RunnerContract, SessionToolsContract):
     model = FLASH
     key_variable = "GEMINI_API_KEY"
     address_variable = "GOOGLE_GEMINI_BASE_URL"
@@ -36,6 +37,9 @@ class TestGeminiRunner(RunnerContract):
     @pytest.fixture
     def runner(self) -> Runner:
         return open_runner("gemini")
+
+    def thinking_of(self, body: dict[str, object]) -> object:
+        return body["thinking_budget"]
 
 
 @pytest.fixture
