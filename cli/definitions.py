@@ -81,6 +81,8 @@ def preview(
     for schedule in seen.schedules:
         typer.echo(f"schedule  {schedule}")
     typer.echo(f"next      {', '.join(moment(time) for time in seen.next_runs) or 'only when triggered'}")
+    for remark in seen.clock_changes:
+        typer.echo(f"clocks    {remark}")
     typer.echo(f"model     {seen.model}")
     typer.echo(f"\n─── context ───\n{seen.context}\n─── prompt ───\n{seen.prompt}")
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, JsonValue
 from deployments.names import check_display_name, with_display_name
 from deployments.new import NewSession, choose_schedule
 from deployments.rewriting import unshared
+from sessions.clock_changes import interval_zone_fault
 from sessions.errors import SpecError
 from sessions.schedule import CronSchedule, IntervalSchedule, Schedule, timezone_fault
 
@@ -122,6 +123,10 @@ def _changed_entry(entry: Raw, update: SessionUpdate, now: datetime) -> Raw:
     zone = update.timezone if update.gives("timezone") else entry.get("timezone")
     if fault := timezone_fault(str(zone or "UTC")):
         raise SpecError(fault, field="timezone")
+    if update.every and not update.gives("timezone") and interval_zone_fault(str(zone or "UTC")):
+        # It is that of the clock before, which an interval does not follow.
+        zone = None
+        entry = {key: value for key, value in entry.items() if key != "timezone"}
     if update.gives(*_KINDS):
         schedule = _chosen(update, str(zone or "UTC"), now)
         keep_day_or = isinstance(schedule, CronSchedule) and "cron" in entry

@@ -17,6 +17,7 @@ from pydantic import (
 
 from deployments.documents import DocumentError, Location, read_document, spell
 from deployments.sentences import explain
+from sessions.clock_changes import interval_zone_fault, moment_fault
 from sessions.errors import SpecError
 from sessions.schedule import (
     CronExpression,
@@ -91,15 +92,14 @@ class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
     def _is_one_schedule(self) -> Self:
         if sum(value is not None for value in (self.cron, self.interval, self.rrule)) != 1:
             raise ValueError("needs exactly one of cron, interval and rrule")
-        if self.rrule is not None:
-            try:
-                parse_moment(self.rrule, self.timezone or "UTC")
-            except SpecError as error:
-                raise ValueError(f"rrule: {error}") from error
+        if self.rrule is not None and (fault := moment_fault(self.rrule, self.timezone or "UTC")):
+            raise ValueError(f"rrule: {fault}")
         if self.anchor_date and self.interval is None:
             raise ValueError("anchor_date: belongs to an interval; take it out")
         if self.day_or is not None and self.cron is None:
             raise ValueError("day_or: belongs to a cron expression; take it out")
+        if self.interval is not None and (fault := interval_zone_fault(self.timezone or "UTC")):
+            raise ValueError(f"timezone: {fault}")
         return self
 
     @property

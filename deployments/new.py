@@ -12,6 +12,7 @@ from deployments.definition_text import render_definition
 from deployments.definitions import FOLDER
 from deployments.names import check_display_name, name_from_prompt, slug_of
 from deployments.problems import Problem
+from sessions.clock_changes import interval_zone_fault
 from sessions.cron import DEFAULT_PRESET, PRESETS, cron_fault
 from sessions.errors import SpecError
 from sessions.schedule import (
@@ -137,6 +138,8 @@ def choose_schedule(asked: NewSession, now: datetime) -> Schedule:
     if fault := timezone_fault(asked.timezone):
         raise SpecError(fault, field="timezone")
     if asked.every:
+        if fault := interval_zone_fault(asked.timezone):
+            raise SpecError(fault, field="timezone")
         anchor = now.replace(microsecond=0)
         return IntervalSchedule(interval=parse_every(asked.every), anchor_date=anchor, timezone=asked.timezone)
     if asked.at:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from deployments.checked import load_checked
 from deployments.definitions import Definition, find_definitions
+from sessions.clock_changes import clock_remarks
 from sessions.errors import SpecError
 from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
@@ -21,11 +22,15 @@ PREVIEW_ID = "preview"
 
 
 class Preview(BaseModel, frozen=True):
-    """When the session is due and what its agent would start with right now."""
+    """When the session is due and what its agent would start with right now.
+
+    `clock_changes` says of the coming year which times the clocks skip or repeat, and what becomes of them.
+    """
 
     name: str
     schedules: list[str]
     next_runs: list[datetime]
+    clock_changes: list[str]
     model: str
     context: str
     prompt: str
@@ -81,6 +86,7 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
         name=definition.name,
         schedules=[describe(schedule) for schedule in schedules],
         next_runs=upcoming,
+        clock_changes=[remark for schedule in schedules for remark in clock_remarks(schedule, now)],
         model=choose_model(spec, settings).id,
         context=lead_context(workflow, context.text),
         prompt=lead_prompt(workflow, prompt),

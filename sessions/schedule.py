@@ -18,7 +18,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from sessions.cron import cron_fault
 from sessions.errors import SpecError
-from sessions.slots import cron_slots, interval_slots, on_the_clock
+from sessions.slots import cron_slots, interval_slots, is_skipped, on_the_clock
 
 SHORTEST_INTERVAL = timedelta(minutes=1)
 LONGEST_INTERVAL = timedelta(days=3660)
@@ -174,13 +174,17 @@ def parse_at(text: str, timezone: str = "UTC") -> datetime:
     """The moment that an ISO date and time spells; without an offset it is on the clock of `timezone`.
 
     Raises:
-        SpecError: it spells none.
+        SpecError: it spells none, or one that the clock skips.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise SpecError(f"{text!r} is not a date and time; write 2027-01-31T09:00", field="at") from error
-    return moment if moment.tzinfo else on_the_clock(moment, ZoneInfo(timezone), back=True)
+    if moment.tzinfo:
+        return moment
+    if is_skipped(moment, ZoneInfo(timezone)):
+        raise SpecError(f"{text!r} does not exist in {timezone}, whose clocks skip it; give another time", field="at")
+    return on_the_clock(moment, ZoneInfo(timezone))
 
 
 @lru_cache(maxsize=4096)  # the describer reads its translations anew each time

@@ -219,6 +219,18 @@ WRONG = {
         "schedules[0].interval",
         "59 is under a minute",
     ),
+    "interval on a clock that changes": (
+        'cron: "0 2 * * *"',
+        'interval: 86400, anchor_date: "2026-01-01T00:00:00Z"',
+        "schedules[0].timezone",
+        "an interval counts the time that passes",
+    ),
+    "moment that the clocks skip": (
+        'cron: "0 2 * * *"',
+        'rrule: "DTSTART:20370329T023000\\nRRULE:FREQ=DAILY;COUNT=1"',
+        "schedules[0].rrule",
+        "20370329T023000 does not exist in Europe/Berlin",
+    ),
     "anchor without offset": (
         'cron: "0 2 * * *"',
         'interval: 3600, anchor_date: "2026-01-01"',
@@ -531,7 +543,7 @@ def test_braces_in_a_prompt_file_are_the_agents_business(root: Path) -> None:
         ("300", "59", "parameters.timeout_seconds", "usual are 60 to 1,800"),
         ("300", "1801", "parameters.timeout_seconds", "usual are 60 to 1,800"),
         ("300", "0", "parameters.timeout_seconds", "sets no end"),
-        ('cron: "0 2 * * *"', "interval: 3600", "schedules[0].interval", "has no anchor_date"),
+        ('cron: "0 2 * * *", timezone: Europe/Berlin', "interval: 3600", "schedules[0].interval", "has no anchor_date"),
         (
             'cron: "0 2 * * *"',
             'rrule: "DTSTART:20200101T090000\\nRRULE:FREQ=DAILY;COUNT=1"',

@@ -125,6 +125,8 @@ def test_nothing_is_overwritten_neither_a_definition_nor_a_prompt(tmp_path: Path
         ({"preset": "monthly"}, "preset", "there are hourly, daily-9am"),
         ({"cron": "0 * * * *", "every": "6h"}, "every", "are two schedules"),
         ({"every": "often"}, "every", "write 30m"),
+        ({"every": "1d", "timezone": "Europe/Berlin"}, "timezone", "counts the time that passes"),
+        ({"at": "2037-03-29T02:30", "timezone": "Europe/Berlin"}, "at", "does not exist in Europe/Berlin"),
         ({"every": "30s"}, "every", "'30s' is under a minute"),
         ({"at": "2020-01-01T09:00"}, "at", "is past"),
         ({"timezone": "Mars"}, "timezone", "is not a known time zone"),

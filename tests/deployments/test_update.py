@@ -91,6 +91,7 @@ async def changed_lines(root: Path, text: str = COMMENTED, **fields: JsonValue) 
             {"every": "6h"},
             [
                 '-      - cron: "0 2 * * *"  # at two',
+                "-        timezone: Europe/Berlin",
                 '+      - interval: "PT6H"',
                 '+        anchor_date: "2026-11-20T12:00:00+00:00"',
             ],
@@ -221,6 +222,7 @@ async def test_a_prompt_file_that_another_session_has_is_not_rewritten(root: Pat
         ({"cron": "99 * * * *"}, "cron", "99"),
         ({"cron": ""}, "cron", "is blank"),
         ({"cron": "0 * * * *", "every": "6h"}, "every", "two schedules"),
+        ({"every": "1d", "timezone": "Europe/Berlin"}, "timezone", "counts the time that passes"),
         ({"every": "PT30S"}, "every", "is under a minute"),
         ({"timezone": "Mars/Olympus"}, "timezone", "not a known time zone"),
         ({"at": "2020-01-01T00:00"}, "at", "is past"),
