@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import definitions, demo, dispatch, doctor, listing, memory, openclaw, operations, running, stack
+from cli import definitions, demo, dispatch, doctor, hooks, listing, memory, openclaw, operations, running, stack
 from sessions.errors import SessionError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("resume")(operations.resume)
 app.command("update")(operations.update)
 app.command("delete")(operations.delete)
 app.add_typer(memory.memory, name="memory")
+app.add_typer(hooks.hooks, name="hooks")
 app.add_typer(openclaw.importing, name="import")
 app.add_typer(openclaw.exporting, name="export")
 

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     agent_cost_per_day_usd: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description='SESSIONS_COST_PER_DAY_USD of single agents, as JSON: {"main": 2.5}.'
     )
+    interactive_quiet_seconds: float = Field(
+        600.0, ge=0, description="A conversation with a person is learned from when it ended, or was quiet so long."
+    )
     context_tokens: int = Field(6000, ge=500, description="The most that the context may take, in tokens.")
     stale_after_days: float = Field(
         7.0, gt=0, description="From which age on a context says loudly that what is learned or consolidated is old."

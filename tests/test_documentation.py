@@ -117,9 +117,15 @@ def spoken_code(page: Path) -> str:
     return "\n".join([*re.findall(r"`([^`\n]+)`", without_blocks(text)), *blocks, ""])
 
 
+def _beginnings(words: list[str]) -> Iterator[str]:
+    """What may be the command's name, the longest first: `memory thread open`."""
+    return (" ".join(words[:count]) for count in range(len(words), 0, -1))
+
+
 @pytest.mark.parametrize("words", list(sessions_commands()), ids=" ".join)
 def test_every_command_that_the_readme_names_takes_what_it_is_given(words: list[str]) -> None:
-    command: TyperCommand = find_commands()[words[0]]
+    commands = find_commands()
+    command: TyperCommand = commands[next(name for name in _beginnings(words) if name in commands)]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words[1:] if word.startswith("-")} <= options | {"--help"}
 

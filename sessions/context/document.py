@@ -76,7 +76,7 @@ def compose(material: Material, *, most_tokens: int, stale_after: timedelta) -> 
         render_rules(attended=material.occasion.attended),
         *_limits(material.occasion.limits),
         render_freshness(material, stale_after=stale_after),
-        _git(material.git),
+        _git(material.git, attended=material.occasion.attended),
     ]
     room = _Room(most_tokens, MOST_LINES)
     room.spend(head, *standing, " " * _LAST_LINE_BYTES)
@@ -149,9 +149,10 @@ def _limits(spec: SessionSpec | None) -> list[str]:
     return [f"## Limits of this run\n\n{named}. When one is reached you are ended at once: report early, then refine."]
 
 
-def _git(states: Sequence[GitState]) -> str:
+def _git(states: Sequence[GitState], *, attended: bool) -> str:
     blocks = ["\n".join(f"- {line}" for line in state.lines()) for state in states]
-    return "## Git state\n\n" + ("\n\n".join(blocks) or "No repository is attached; you work in an empty folder.")
+    none = "No git repository is here." if attended else "No repository is attached; you work in an empty folder."
+    return "## Git state\n\n" + ("\n\n".join(blocks) or none)
 
 
 def _last_line(material: Material, fitted: dict[Title, Section]) -> list[str]:

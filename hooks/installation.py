@@ -1,0 +1,262 @@
+"""Puts our hooks into Claude Code's settings, and takes exactly them out again."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from json.decoder import JSONDecodeError
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Literal, get_args
+
+from pydantic import BaseModel, JsonValue, computed_field
+
+from hooks.json_text import append, delete
+from sessions.errors import SessionError
+
+Scope = Literal["user", "project", "local"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+_BOM = "\ufeff"
+_OURS = re.compile(r"-m hooks\.(?P<module>pre_tool_use|session_start|stop)\b(?P<rest>[^&|;]*)")
+
+
+class ClaudeSettingsError(SessionError):
+    """Claude Code's settings cannot be read, changed or written; they are as they were."""
+
+
+class Hook(BaseModel, frozen=True):
+    """A command that Claude Code runs at an event, and after how many seconds it goes on without it."""
+
+    event: str
+    module: str
+    timeout_seconds: int
+
+
+#: The loop guard needs the results too: without them it takes the result of a call for the same each time.
+HOOKS = (
+    Hook(event="SessionStart", module="session_start", timeout_seconds=10),
+    Hook(event="Stop", module="stop", timeout_seconds=10),
+    Hook(event="SessionEnd", module="stop", timeout_seconds=10),
+    Hook(event="PreToolUse", module="pre_tool_use", timeout_seconds=10),
+    Hook(event="PostToolUse", module="pre_tool_use", timeout_seconds=10),
+    Hook(event="PostToolUseFailure", module="pre_tool_use", timeout_seconds=10),
+)
+
+
+class Installed(BaseModel, frozen=True):
+    """What of ours is in one file of settings: the events in their order there, and for which agent."""
+
+    scope: Scope
+    path: Path
+    events: list[str] = []
+    agents: list[str] = []
+    commands: list[str] = []
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def missing(self) -> list[str]:
+        """The events that should call us and do not."""
+        return [hook.event for hook in HOOKS if hook.event not in self.events]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def broken(self) -> list[str]:
+        """The programs that are called and are not there, as after a virtual environment was removed."""
+        programs = dict.fromkeys(_program(command) for command in self.commands)
+        return [program for program in programs if not shutil.which(program)]
+
+
+class Change(BaseModel, frozen=True):
+    """What was done to a file of settings."""
+
+    installed: Installed
+    changed: bool
+
+
+def settings_path(scope: Scope, *, project: Path, environment: Mapping[str, str]) -> Path:
+    """Where Claude Code keeps the settings of `scope`: the person's, the project's, or the person's in the project."""
+    if scope == "user":
+        given = environment.get("CLAUDE_CONFIG_DIR")
+        return (Path(given) if given else Path.home() / ".claude") / "settings.json"
+    return project / ".claude" / ("settings.json" if scope == "project" else "settings.local.json")
+
+
+def read_installed(scope: Scope, path: Path) -> Installed:
+    """What of ours is in the settings at `path`.
+
+    Raises:
+        ClaudeSettingsError: they cannot be read.
+    """
+    found = list(_ours(_parse(_read(path), path)))
+    agents = (re.search(r"--agent (\S+)", command) for _, _, command in found)
+    return Installed(
+        scope=scope,
+        path=path,
+        events=list(dict.fromkeys(event for event, _, _ in found)),
+        agents=list(dict.fromkeys(match[1] for match in agents if match)),
+        commands=list(dict.fromkeys(command for _, _, command in found)),
+    )
+
+
+def install(scope: Scope, path: Path, *, agent: str, python: str) -> Change:
+    """Have Claude Code call our hooks; everything else in its settings stays, to the letter. Twice is once.
+
+    Args:
+        scope: whose settings they are.
+        path: the file, made if it is missing.
+        agent: whose memory the sessions read and feed.
+        python: the program that has this package.
+
+    Raises:
+        ClaudeSettingsError: the settings are no JSON of that form, or cannot be written; they are as they were.
+    """
+    text = _read(path)
+    wanted = {(hook.event, _command(hook, agent, python, scope)) for hook in HOOKS}
+    there = [(event, command) for event, _, command in _ours(_parse(text, path))]
+    if set(there) == wanted and len(there) == len(wanted):
+        return Change(installed=read_installed(scope, path), changed=False)
+    text = _without_ours(text, path) if there else text
+    for hook in HOOKS:
+        text = _with(text, hook, _command(hook, agent, python, scope))
+    _write(path, text)
+    return Change(installed=read_installed(scope, path), changed=True)
+
+
+def uninstall(scope: Scope, path: Path) -> Change:
+    """Take our hooks out of the settings, and what stood there only for them.
+
+    Raises:
+        ClaudeSettingsError: the settings are no JSON of that form, or cannot be written; they are as they were.
+    """
+    before = read_installed(scope, path)
+    if not before.events:
+        return Change(installed=before, changed=False)
+    text = _without_ours(_read(path), path)
+    if text.strip(_BOM + " \t\r\n") == "{}":
+        # A file that says nothing was made for us.
+        _remove(path)
+    else:
+        _write(path, text)
+    return Change(installed=read_installed(scope, path), changed=True)
+
+
+def has_own(project: Path) -> bool:
+    """Whether the project itself, or its person for it, has hooks of ours for conversations.
+
+    Raises:
+        ClaudeSettingsError: its settings cannot be read.
+    """
+    scopes: tuple[Scope, ...] = ("project", "local")
+    paths = {scope: settings_path(scope, project=project, environment={}) for scope in scopes}
+    return any("SessionStart" in read_installed(scope, path).events for scope, path in paths.items())
+
+
+def _command(hook: Hook, agent: str, python: str, scope: Scope) -> str:
+    # Without the working directory and PYTHONPATH: a project may have a folder `hooks` of its own.
+    whose = f" --agent {shlex.quote(agent)}" + " --user" * (scope == "user")
+    return f"{shlex.quote(python)} -E -P -m hooks.{hook.module}" + whose * (hook.module != "pre_tool_use")
+
+
+def _program(command: str) -> str:
+    try:
+        return shlex.split(command)[0]
+    except ValueError:
+        return command  # somebody rewrote it, and the shell will not take it either
+
+
+def _with(text: str, hook: Hook, command: str) -> str:
+    group: JsonValue = {"hooks": [{"type": "command", "command": command, "timeout": hook.timeout_seconds}]}
+    events = json.loads(text).get("hooks")
+    if events is None:
+        return append(text, (), {hook.event: [group]}, name="hooks")
+    if hook.event not in events:
+        return append(text, ("hooks",), [group], name=hook.event)
+    return append(text, ("hooks", hook.event), group)
+
+
+def _without_ours(text: str, path: Path) -> str:
+    while found := next(_ours(_parse(text, path)), None):
+        text = _without(text, found[1])
+    return text
+
+
+def _without(text: str, place: tuple[str | int, ...]) -> str:
+    """`text` without what is at `place`, and without the groups and lists that are empty then."""
+    text = delete(text, place)
+    for length in range(len(place) - 1, 0, -1):
+        inner = json.loads(text)
+        for key in place[:length]:
+            inner = inner[key]
+        # A group holds its matcher beside its hooks.
+        if inner and not (isinstance(inner, dict) and inner.get("hooks") == []):
+            break
+        text = delete(text, place[:length])
+    return text
+
+
+def _ours(settings: Mapping[str, JsonValue]) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
+    """Each of our commands: its event, its place, and the command itself."""
+    for event, groups in _mapping(settings.get("hooks")).items():
+        for number, group in enumerate(_sequence(groups)):
+            for place, hook in enumerate(_sequence(_mapping(group).get("hooks"))):
+                command = _mapping(hook).get("command")
+                if isinstance(command, str) and _OURS.search(command):
+                    yield event, ("hooks", event, number, "hooks", place), command
+
+
+def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(value: JsonValue) -> Sequence[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _parse(text: str, path: Path) -> Mapping[str, JsonValue]:
+    """The settings, whose form is checked as far as we change it."""
+    try:
+        settings = json.loads(text)
+    except JSONDecodeError as error:
+        raise ClaudeSettingsError(
+            f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}; mend it first"
+        ) from error
+    if not isinstance(settings, dict):
+        raise ClaudeSettingsError(f"{path} holds no settings: it should be a JSON object; mend it first")
+    events = settings.get("hooks", {})
+    if not isinstance(events, dict) or not all(isinstance(groups, list) for groups in events.values()):
+        raise ClaudeSettingsError(f"{path}: hooks should be an object with a list for each event; mend it first")
+    return settings
+
+
+def _read(path: Path) -> str:
+    try:
+        # Line ends stay as they are.
+        text = path.read_bytes().decode() if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClaudeSettingsError(f"{path} cannot be read: {error}") from error
+    return text.removeprefix(_BOM) if text.strip() else "{}\n"
+
+
+def _write(path: Path, text: str) -> None:
+    """In place of the file, whole or not at all. Where it is a link, the file that it leads to."""
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=target.parent, prefix=".settings-", delete=False) as part:
+            part.write(text.encode())
+            part.flush()
+            os.fsync(part.fileno())
+        temporary = Path(part.name)
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        temporary.replace(target)
+    except OSError as error:
+        raise ClaudeSettingsError(f"{path} cannot be written: {error.strerror}; it is as it was") from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.resolve().unlink()
+    except OSError as error:
+        raise ClaudeSettingsError(f"{path} cannot be removed: {error.strerror}") from error
