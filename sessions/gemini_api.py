@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx2
@@ -33,16 +33,31 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 async def open_gemini_models(access: ModelAccess, *, retries: int = 0) -> AsyncIterator[genai.models.AsyncModels]:
     """A client's models at that address and with that key; what fails for the moment it tries `retries` times again."""
     async with httpx2.AsyncClient() as http:
-        options = types.HttpOptions(
-            base_url=access.base_url or None,
-            httpx_async_client=http,
-            timeout=int(CALL_TIMEOUT_SECONDS * 1000),
-            headers={"X-Server-Timeout": str(ANSWER_TIMEOUT_SECONDS)},
-            retry_options=types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.5),
-        )
-        key = access.api_key.get_secret_value() or NO_KEY
-        async with genai.Client(vertexai=False, api_key=key, http_options=options).aio as client:
+        options = _options(access, retries).model_copy(update={"httpx_async_client": http})
+        async with genai.Client(vertexai=False, api_key=_key(access), http_options=options).aio as client:
             yield client.models
+
+
+@contextmanager
+def open_gemini_models_in_turn(access: ModelAccess, *, retries: int = 0) -> Iterator[genai.models.Models]:
+    """The same for who waits for each call, such as a memory that has something embedded."""
+    with httpx2.Client() as http:
+        options = _options(access, retries).model_copy(update={"httpx_client": http})
+        with genai.Client(vertexai=False, api_key=_key(access), http_options=options) as client:
+            yield client.models
+
+
+def _options(access: ModelAccess, retries: int) -> types.HttpOptions:
+    return types.HttpOptions(
+        base_url=access.base_url or None,
+        timeout=int(CALL_TIMEOUT_SECONDS * 1000),
+        headers={"X-Server-Timeout": str(ANSWER_TIMEOUT_SECONDS)},
+        retry_options=types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.5),
+    )
+
+
+def _key(access: ModelAccess) -> str:
+    return access.api_key.get_secret_value() or NO_KEY
 
 
 def thinking_config(model: Model, *, tokens: int = 0) -> types.ThinkingConfig | None:
@@ -128,7 +143,7 @@ async def ask_gemini_for_json(question: JsonQuestion, access: ModelAccess, *, re
     model = question.model
     config = types.GenerateContentConfig(
         system_instruction=question.system,
-        temperature=0,
+        temperature=question.temperature,
         max_output_tokens=question.max_tokens,
         response_mime_type="application/json",
         response_json_schema=question.answer.model_json_schema(),

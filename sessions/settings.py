@@ -41,7 +41,15 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir("sessions", appauthor=False)),
         description="Local state: runs, memory, repository mirrors, the local Prefect server.",
     )
-    memory_url: str = Field("", description="`sqlite:///PATH`. Empty: memory.sqlite3 in the home.")
+    memory_url: str = Field(
+        "", description="`sqlite:///PATH`, or `firestore://PROJECT/DATABASE`. Empty: memory.sqlite3 in the home."
+    )
+    memory_embedder: str = Field(
+        "static",
+        pattern=r"^(static|gemini/[\w.-]+)$",
+        description="What turns observations into vectors: `static`, which works offline, or `gemini/MODEL`, such as "
+        "`gemini/gemini-embedding-001`. A memory keeps to the one it was built with until `sessions memory reindex`.",
+    )
     model: str = Field("claude-sonnet-4-5", description="The project's default model.")
     agent_models: dict[str, str] = Field(
         default_factory=dict,
@@ -54,6 +62,13 @@ class Settings(BaseSettings):
     extraction_model: str = Field("claude-haiku-4-5", description="Which model turns a transcript into observations.")
     inactivity_timeout_seconds: int = Field(
         86400, ge=0, description="For sessions that give -1: how long an agent may be idle. 0: for ever."
+    )
+    answer_wait_seconds: int = Field(
+        43200,
+        ge=1,
+        le=14 * 24 * 3600,
+        description="How long a run whose `unattended` is pause waits for an answer to a question; it then ends as "
+        "needs_input.",
     )
     loop_warn_after: int = Field(
         5, ge=0, description="An agent is warned after so many calls that go in circles. 0: never."
@@ -104,6 +119,11 @@ class Settings(BaseSettings):
     )
     gemini_base_url: str = Field(
         "", validation_alias="GOOGLE_GEMINI_BASE_URL", description="Any server that speaks the Gemini API."
+    )
+    firestore_emulator_host: Annotated[str, Field(pattern=r"^$|^[\w.-]+:\d+$|^\[[\d:a-f]+\]:\d+$")] = Field(
+        "",
+        validation_alias="FIRESTORE_EMULATOR_HOST",
+        description="`HOST:PORT` of a Firestore emulator, which then stands in for Firestore.",
     )
     telegram_bot_token: SecretStr = Field(
         SecretStr(""), validation_alias="TELEGRAM_BOT_TOKEN", description="For channel telegram."

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.errors import MemoryStoreError
+from sessions.settings import Settings
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,6 +46,10 @@ class Embedder(Protocol):
     @property
     def dimensions(self) -> int:
         """How many numbers a vector has."""
+        ...
+
+    def preload(self) -> None:
+        """Load what the first use would load; asks nobody."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
@@ -93,6 +98,9 @@ class StaticTable:
         except ValueError as error:
             raise _broken(file, f"cannot be read ({error})") from error
 
+    def preload(self) -> None:
+        self.embed(self.tokenize("warm"))
+
     def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
         return [Embedded(tokens := self.tokenize(text), self.embed(tokens)) for text in texts]
 
@@ -115,6 +123,17 @@ class StaticTable:
         length = float(np.linalg.norm(total))
         unit: Vector = total / np.float32(length or 1.0)
         return unit
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """The embedder that SESSIONS_MEMORY_EMBEDDER names."""
+    kind, _, model = settings.memory_embedder.partition("/")
+    if kind == "static":
+        return static_table()
+    # Its client takes a second to import.
+    from sessions.memory.gemini import GeminiEmbedder  # noqa: PLC0415
+
+    return GeminiEmbedder(model, settings.model_access("google"), retries=settings.model_retries)
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from sessions.offline import gemini_embedding
 from sessions.offline.gemini_request import as_messages
 from sessions.offline.message import JsonObject, Message
 from sessions.offline.request import RequestError, estimate_tokens
@@ -34,6 +35,8 @@ class GeminiWire:
 
     def asked(self, http: Request, sent: JsonObject) -> JsonObject:
         model, _, method = str(http.path_params["call"]).partition(":")
+        if method in gemini_embedding.METHODS:
+            return {"model": model, "messages": [{"role": "user", "content": gemini_embedding.text_of(sent)}]}
         if method not in ("generateContent", "streamGenerateContent", "countTokens"):
             raise RequestError(f"the offline model has no method {method!r}")
         # What is to be counted may be wrapped.

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from sessions.offline.gemini_embedding import METHODS as EMBEDDING_METHODS
+from sessions.offline.gemini_embedding import embed
 from sessions.offline.gemini_wire import GeminiWire
 from sessions.offline.message import JsonObject, Message, compose
 from sessions.offline.messages_wire import MessagesWire
@@ -71,20 +73,36 @@ class OfflineServer:
         return await self._count(http, MessagesWire(), "input_tokens")
 
     async def _gemini(self, http: Request) -> Response:
+        if str(http.path_params["call"]).partition(":")[2] in EMBEDDING_METHODS:
+            return await self._embed(http, GeminiWire())
         if str(http.path_params["call"]).endswith(":countTokens"):
             return await self._count(http, GeminiWire(), "totalTokens")
         return await self._answer(http, GeminiWire())
 
+    async def _embed(self, http: Request, wire: Wire) -> Response:
+        """Vectors, unless a rule that names the model has an error or a fault for it."""
+        try:
+            recorded = await self._record(http, wire)
+            vectors = embed(recorded.sent)
+            rule = self._rule_for(read_request(recorded.body), by_name=True)
+        except RequestError as error:
+            return _refused(wire, str(error))
+        if rule and rule.answer.error:
+            return _error(wire, rule.answer.error)
+        if rule and rule.answer.fault:
+            return JSONResponse({"greeting": "these are no vectors"}, headers=HEADERS)
+        return JSONResponse(vectors, headers=HEADERS)
+
     async def _count(self, http: Request, wire: Wire, name: str) -> Response:
         try:
-            request = read_request(await self._record(http, wire))
+            request = read_request((await self._record(http, wire)).body)
         except RequestError as error:
             return _refused(wire, str(error))
         return JSONResponse({name: request.estimated_tokens}, headers=HEADERS)
 
     async def _answer(self, http: Request, wire: Wire) -> Response:
         try:
-            request = read_request(await self._record(http, wire))
+            request = read_request((await self._record(http, wire)).body)
             rule = self._rule_for(request)
             if rule is None:
                 return _refused(wire, _no_rule(request, wire))
@@ -94,7 +112,7 @@ class OfflineServer:
         await asyncio.sleep(rule.answer.delay_seconds)
         return _respond(rule.answer, message, wire, stream=request.stream)
 
-    async def _record(self, http: Request, wire: Wire) -> JsonObject:
+    async def _record(self, http: Request, wire: Wire) -> Recorded:
         arrived = time.monotonic()
         try:
             read = json.loads(await http.body())
@@ -103,14 +121,15 @@ class OfflineServer:
         headers = {name: value for name, value in http.headers.items() if name not in _KEYS}
         sent: JsonObject = read if isinstance(read, dict) else {}
         body = wire.asked(http, sent)
+        recorded = Recorded(path=http.url.path, body=body, sent=sent, headers=headers, arrived=arrived)
         with self.arrival:
-            self.requests.append(Recorded(path=http.url.path, body=body, sent=sent, headers=headers, arrived=arrived))
+            self.requests.append(recorded)
             self.arrival.notify_all()
-        return body
+        return recorded
 
-    def _rule_for(self, request: ApiRequest) -> Rule | None:
+    def _rule_for(self, request: ApiRequest, *, by_name: bool = False) -> Rule | None:
         for index, rule in enumerate(self._script.rules):
-            if rule.when.holds(request):
+            if rule.when.holds(request) and (rule.when.model or not by_name):
                 self._uses[index] += 1
                 if rule.when.use in (None, self._uses[index]):
                     return rule

@@ -19,6 +19,9 @@ class LetterEmbedder:
     name = "letters 1"
     dimensions = 128
 
+    def preload(self) -> None:
+        pass
+
     def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
         return [Embedded([], self.embed_query(text, lambda _: [])) for text in texts]
 

@@ -167,7 +167,7 @@ def test_tokens_are_counted_without_an_answer(everything: OfflineModel) -> None:
     [
         (f"{MODEL}:generateContent", b"{", "the body is not JSON"),
         (f"{MODEL}:generateContent", b'{"contents": 7}', "contents: Input should be a valid list"),
-        (f"{MODEL}:embedContent", b"{}", "has no method 'embedContent'"),
+        (f"{MODEL}:bidiGenerate", b"{}", "has no method 'bidiGenerate'"),
         (f"{MODEL}:generateContent", json.dumps(HELLO).encode(), "set GEMINI_API_KEY to use the real API"),
     ],
 )
@@ -176,3 +176,32 @@ def test_what_cannot_be_answered_is_told_in_the_apis_own_form(path: str, body: b
         answer = httpx.post(f"{model.base_url}/v1/models/{path}", content=body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert words in answer.json()["error"]["message"]
+
+
+def test_embeddings_are_the_same_each_time_and_near_where_words_are_shared(everything: OfflineModel) -> None:
+    def embed(*texts: str) -> list[list[float]]:
+        contents: types.ContentListUnion = [types.Content(parts=[types.Part(text=text)]) for text in texts]
+        config = types.EmbedContentConfig(output_dimensionality=64)
+        with client_of(everything) as client:
+            answer = client.models.embed_content(model="gemini-embedding-001", contents=contents, config=config)
+        return [each.values or [] for each in answer.embeddings or []]
+
+    def product(one: list[float], other: list[float]) -> float:
+        return sum(mine * its for mine, its in zip(one, other, strict=True))
+
+    door, other_door, budget = embed("a red door", "the red door", "twelve budget months")
+    assert embed("a red door") == [door]
+    assert len(door) == 64
+    assert product(door, other_door) > product(door, budget)
+
+
+@pytest.mark.parametrize("body", [{}, {"requests": []}, {"content": {}}, {"requests": [{"content": {"parts": []}}]}])
+def test_a_wrong_question_for_embeddings_is_refused(everything: OfflineModel, body: dict[str, object]) -> None:
+    answer = httpx.post(f"{everything.base_url}/v1beta/models/gemini-embedding-001:batchEmbedContents", json=body)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_one_text_can_be_embedded_alone(everything: OfflineModel) -> None:
+    url = f"{everything.base_url}/v1beta/models/gemini-embedding-001:embedContent"
+    answer = httpx.post(url, json={"content": {"parts": [{"text": "a"}]}, "output_dimensionality": 8})
+    assert len(answer.json()["embedding"]["values"]) == 8
