@@ -12,6 +12,7 @@ from deployments.examination import Examined, bad, doubtful, good
 from sessions.errors import MemoryStoreError, ModelError, RunnerError, SettingsError
 from sessions.memory import open_memory
 from sessions.models import Provider, require_enabled
+from sessions.sandbox import why_no_sandbox
 from sessions.settings import Settings
 
 _FREE_GIGABYTES = 1.0
@@ -105,10 +106,15 @@ def _agent_cli(settings: Settings) -> Examined:
 
 
 def _sandbox(settings: Settings) -> Examined:
-    del settings
-    who = "root" if os.geteuid() == 0 else "this user"
-    there = "is" if shutil.which("bwrap") else "is not"
-    return good("sandbox", f"none is used: an agent with Bash acts as {who}; bubblewrap {there} installed")
+    who, why_not = "root" if os.geteuid() == 0 else "this user", why_no_sandbox()
+    if settings.sandbox == "off":
+        can = why_not or "set SESSIONS_SANDBOX=auto, which works here"
+        return good("sandbox", f"off: an agent with Bash acts as {who}; {can}")
+    if not why_not:
+        return good("sandbox", "on: agents see their workspace and the system's folders")
+    if settings.sandbox == "auto":
+        return doubtful("sandbox", f"not on: {why_not}; an agent with Bash acts as {who}", "install bubblewrap")
+    return bad("sandbox", f"no run begins: {why_not}", "mend it, or set SESSIONS_SANDBOX=auto")
 
 
 def _answer(*command: str) -> str:

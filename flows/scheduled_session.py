@@ -43,8 +43,8 @@ from sessions.spec import (
     Temperature,
     Thinking,
     TimeoutSeconds,
-    Workflow,
     Unattended,
+    Workflow,
     describe_parameters,
     parse_spec,
 )

@@ -13,6 +13,7 @@ from sessions.errors import DeliveryError, PreflightError, SessionError, Setting
 from sessions.key_check import why_key_is_refused
 from sessions.models import RUNNER_PROVIDERS
 from sessions.preparation import choose_model, read_prompt
+from sessions.sandbox import is_sandboxed
 from sessions.settings import Settings
 from sessions.spec import DeliveryTarget, SessionSpec
 from sessions.workflow import read_workflow
@@ -78,6 +79,7 @@ def _faults(spec: SessionSpec, settings: Settings, root: Path) -> Iterator[str]:
         lambda: read_prompt(spec, root),
         lambda: choose_model(spec, settings),
         lambda: settings.require_model_access(RUNNER_PROVIDERS[spec.runner]),
+        lambda: is_sandboxed(settings),
     )
     for check in checks:
         try:

@@ -20,9 +20,10 @@ from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners.base import AgentTask
 from sessions.runners.questions import Attendant
 from sessions.runners.session_tools import SessionTool
+from sessions.sandbox import Sandbox, open_sandbox
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
-from sessions.workspace.base import GitState
+from sessions.workspace.base import Checkout, GitState
 
 
 def read_prompt(spec: SessionSpec, root: Path) -> str:
@@ -140,6 +141,7 @@ def make_task(
     settings: Settings,
     session_tools: Sequence[SessionTool] = (),
     attendant: Attendant | None = None,
+    sandbox: Sandbox | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> AgentTask:
     """What the runner gets.
@@ -152,6 +154,7 @@ def make_task(
         settings: for the model's address, key and retries.
         session_tools: what the agent may call in our own process, such as its memory.
         attendant: takes its questions.
+        sandbox: from `sandbox_for`.
         environment: what the allow list chooses from.
 
     Raises:
@@ -180,11 +183,26 @@ def make_task(
         attendant=attendant,
         thinking=spec.thinking,
         workspace=workspace,
+        sandbox=sandbox,
         environment=agent_environment(settings, environment, run_id=record.run_id, home=home),
         base_url=access.base_url,
         api_key=access.api_key.get_secret_value(),
         retries=settings.model_retries,
         agent_session_id=session_id_of(record.run_id),
+    )
+
+
+def sandbox_for(run: RunFolder, checkouts: Sequence[Checkout], settings: Settings) -> Sandbox | None:
+    """What the run's agent may see of the machine, its working copies among it; None for all that its user sees.
+
+    Raises:
+        SettingsError: see `open_sandbox`.
+    """
+    return open_sandbox(
+        settings,
+        writable=[run.workspace_path, run.make_folder("home")],
+        readable=[checkout.mirror for checkout in checkouts],
+        hidden={checkout.books.parent for checkout in checkouts},
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import platformdirs
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -93,6 +93,14 @@ class Settings(BaseSettings):
     interactive_quiet_seconds: float = Field(
         600.0, ge=0, description="A conversation with a person is learned from when it ended, or was quiet so long."
     )
+    sandbox: Literal["off", "auto", "on"] = Field(
+        "off",
+        description="Whether bubblewrap keeps agents from everything but their workspace and the system's folders. "
+        "`auto`: where it works. `on`: no run begins where it does not. Linux only.",
+    )
+    sandbox_read: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Further folders that agents may read in the sandbox, separated by commas."
+    )
     context_tokens: int = Field(6000, ge=500, description="The most that the context may take, in tokens.")
     stale_after_days: float = Field(
         7.0, gt=0, description="From which age on a context says loudly that what is learned or consolidated is old."
@@ -135,7 +143,7 @@ class Settings(BaseSettings):
         SecretStr(""), validation_alias="DISCORD_WEBHOOK_URL", description="For channel discord."
     )
 
-    @field_validator("enabled_models", "agent_env", mode="before")
+    @field_validator("enabled_models", "agent_env", "sandbox_read", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import get_run_logger
 
 from sessions.agent_work import run_agent_once
-from sessions.preparation import make_task, read_prompt
+from sessions.preparation import make_task, read_prompt, sandbox_for
 from sessions.repositories import starting_folder
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
@@ -26,7 +26,9 @@ async def run_agent(run: RunFolder, repos: Sequence[Checkout], context: str) -> 
         context=context,
         workspace=starting_folder(run, repos),
         settings=settings,
+        sandbox=sandbox_for(run, repos, settings),
     )
-    log.info("The agent starts: %s with %s", run.record.spec.runner, work.model.id)
+    where = "in a sandbox" if work.sandbox else "without a sandbox"
+    log.info("The agent starts: %s with %s, %s", run.record.spec.runner, work.model.id, where)
     end = await run_agent_once(run, work, settings=settings, now=utc_now)
     log.info("The agent ended: %s", end.stop)

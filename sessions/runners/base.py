@@ -13,6 +13,7 @@ from sessions.mcp_servers import McpServer
 from sessions.models import Model, Usage
 from sessions.runners.questions import Attendant
 from sessions.runners.session_tools import SessionTool
+from sessions.sandbox import Sandbox
 from sessions.settings import ModelAccess
 from sessions.transcript import Entry, Transcript
 
@@ -47,8 +48,8 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     today, as of when it is asked, without what this run spends. After `loop_warn_after` calls that go in circles the
     agent is warned and after `loop_stop_after` it is stopped, 0 for never. Empty `allowed_tools` means the runner's
     safe set. `session_tools` run in our own process, and those of `mcp_servers` in servers that the runner starts or
-    calls. Without an `attendant` the agent has no way to ask. `agent_session_id` is a UUID that the runner's own
-    session takes.
+    calls. Without an `attendant` the agent has no way to ask; with a `sandbox` its process and commands run in that.
+    `agent_session_id` is a UUID that the runner's own session takes.
     """
 
     prompt: str
@@ -68,6 +69,7 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
     attendant: Attendant | None = None
     thinking: bool = False
     workspace: Path
+    sandbox: Sandbox | None = None
     environment: Mapping[str, str]
     base_url: str = ""
     api_key: str = ""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ _LAUNCHER = """\
 exec 3<<KEY
 ${key}
 KEY
-set -- env {unset} CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR=3 {cli} "$@"
+set -- env {unset} CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR=3 {command} "$@"
 if setpriv --pdeathsig TERM true 2>/dev/null; then set -- setpriv --pdeathsig TERM "$@"; fi
 exec "$@"
 """
@@ -84,12 +84,14 @@ def write_private(path: Path, text: str, *, executable: bool = False) -> Path:
     return path
 
 
-def write_launcher(scratch: Path, cli: Path, environment: Mapping[str, str], inherited: Iterable[str]) -> Path:
+def write_launcher(
+    scratch: Path, command: Sequence[str], environment: Mapping[str, str], inherited: Iterable[str]
+) -> Path:
     """A script to start instead of the CLI: the SDK adds `environment` to our own, and the script takes that out again.
 
     Args:
         scratch: the folder to write to.
-        cli: the program to start.
+        command: the program to start, with what stands before the arguments that the SDK gives it.
         environment: what the CLI shall have.
         inherited: the names of our own environment.
 
@@ -98,5 +100,5 @@ def write_launcher(scratch: Path, cli: Path, environment: Mapping[str, str], inh
     """
     unwanted = sorted({KEY_VARIABLE, *inherited} - set(environment) - _SET_BY_SDK)
     unset = " ".join(f"-u {shlex.quote(name)}" for name in unwanted)
-    script = _LAUNCHER.format(key=KEY_VARIABLE, unset=unset, cli=shlex.quote(str(cli)))
+    script = _LAUNCHER.format(key=KEY_VARIABLE, unset=unset, command=shlex.join(command))
     return write_private(scratch / "claude", script, executable=True)

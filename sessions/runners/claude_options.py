@@ -84,7 +84,7 @@ def options_for(
     asks, servers = may_question(task), ServerOptions(task)
     key = {KEY_VARIABLE: task.api_key or NO_KEY}
     return ClaudeAgentOptions(
-        cli_path=write_launcher(scratch, find_cli(), environment, os.environ),
+        cli_path=write_launcher(scratch, _cli_command(task, scratch), environment, os.environ),
         cwd=task.workspace,
         env={**environment, **key},
         # In a file: it can be longer than an argument, and it is nobody else's to see in a list of processes.
@@ -111,6 +111,13 @@ def options_for(
         max_buffer_size=_LONGEST_LINE_BYTES,
         stderr=on_stderr,
     )
+
+
+def _cli_command(task: AgentTask, scratch: Path) -> list[str]:
+    cli = find_cli()
+    if not task.sandbox:
+        return [str(cli)]
+    return task.sandbox.wrap([str(cli)], cwd=task.workspace, readable=[cli, cli.resolve().parent], writable=[scratch])
 
 
 def environment_for(task: AgentTask, scratch: Path) -> dict[str, str]:

@@ -100,6 +100,7 @@ def open_toolbox(task: AgentTask) -> Toolbox:
         task.workspace,
         task.environment,
         permissions,
+        sandbox=task.sandbox,
         session_tools=[tool for tool in task.session_tools if rules.offers(tool.server, tool.tool)],
         attendant=task.attendant if may_ask(task.disallowed_tools) else None,
     )

@@ -14,6 +14,7 @@ from sessions.runners.file_tools import EditInput, GlobInput, ReadInput, ToolErr
 from sessions.runners.permissions import Permissions
 from sessions.runners.questions import NOBODY, QUESTION_TOOL, AskInput, Attendant, Unanswered
 from sessions.runners.session_tools import SessionTool, fault_of
+from sessions.sandbox import Sandbox
 
 BASH_SECONDS = 120.0
 BASH_SECONDS_MAX = 600.0
@@ -89,6 +90,7 @@ class Toolbox:
         permissions: which calls of the runner's own tools are made.
         session_tools: those of the session that may be called.
         attendant: takes the agent's questions; None if it may ask none.
+        sandbox: in which commands run, if there is one. The other tools are our own code, which stays in the workspace.
     """
 
     def __init__(
@@ -99,12 +101,14 @@ class Toolbox:
         *,
         session_tools: Sequence[SessionTool] = (),
         attendant: Attendant | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._workspace = workspace
         self._environment = environment
         self._permissions = permissions
         self._session_tools = {tool.name: tool for tool in session_tools}
         self._attendant = attendant
+        self._sandbox = sandbox
 
     def definitions(self) -> list[dict[str, Any]]:
         """The tools that the model is told of, in the form of the Messages API."""
@@ -173,7 +177,9 @@ class Toolbox:
                 raise ToolError("There is no such tool.")
 
     async def _bash(self, asked: BashInput) -> ToolResult:
-        end = await self._command(["bash", "-c", asked.command], asked.timeout / 1000)
+        bash = ["bash", "-c", asked.command]
+        argv = self._sandbox.wrap(bash, cwd=self._workspace) if self._sandbox else bash
+        end = await self._command(argv, asked.timeout / 1000)
         output = end.output.rstrip("\n")
         if end.exit_code is None:
             return ToolResult(text=f"Ended after {asked.timeout / 1000:g} s.\n{output}", is_error=True)
