@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State, StateType
 
 from sessions.agent_work import agent_run_of, conclude, end_interrupted, give_up
 from sessions.errors import SessionError
-from sessions.extraction import Learned
+from sessions.learned import Learned
 from sessions.process_tree import end_processes
 from sessions.report import SessionReport
 from sessions.reporting import commit_message, write_report
@@ -45,7 +45,7 @@ async def finish_run(run: RunFolder, *, stopped: bool = False) -> State[None]:
     conclude(run, agent_run, stopped_by_request=stopped)
     await carry_on(run, "delivered", tell_once(run, agent_run))
     learned = await carry_on(run, "extracted", extract_observations(run, agent_run)) or Learned()
-    await carry_on(run, "remembered", remember(run, learned))
+    learned = await carry_on(run, "remembered", remember(run, learned)) or learned
     await carry_on(run, "committed", commit_and_push(run, commit_message(run.record, learned)))
     report = write_report(run, agent_run, learned, settings=settings, now=utc_now())
     await carry_on(run, "delivered", deliver(run, report))

@@ -23,6 +23,7 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Where they do more than join or turn: an override of direction, rows of them, tags that belong to no flag.
 _HIDING = re.compile(
     "[\u202d\u202e]"
@@ -41,8 +42,7 @@ def hides_text(text: str) -> bool:
 
 def without_invisible(text: str) -> str:
     """`text` without what nobody sees, control characters but line ends and tabs included."""
-    seen = _INVISIBLE.sub("", text)
-    return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) != "Cc")
+    return _CONTROL.sub("", _INVISIBLE.sub("", text))
 
 
 def readings(text: str) -> list[str]:

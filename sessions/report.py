@@ -52,6 +52,7 @@ class SessionReport(BaseModel, frozen=True):
     extraction_cost_usd: float = 0.0
     denials: tuple[Denial, ...] = ()
     learned: tuple[Observation, ...] = ()
+    learned_in_short: str = ""
     journal: JournalEntry | None = None
     commits: tuple[CommittedWork, ...] = ()
     notes: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ def render_report(report: SessionReport) -> str:
         _opening(report),
         safe(report.final_text, deeper=2) or "_The agent said nothing at the end._",
         _section("What went wrong beside", _bullets([plain(note) for note in report.notes])),
-        _section("What it learned", render_learned(report.learned, report.journal)),
+        _section("What it learned", _learned(report)),
         _section("Commits", _bullets([_commit(commit) for commit in report.commits])),
         _section("What it was not allowed to do", render_denials(report.denials)),
         _section("Delivery", _bullets([_receipt(receipt) for receipt in report.receipts])),
@@ -89,6 +90,11 @@ def _opening(report: SessionReport) -> str:
 
 def _section(title: str, body: str) -> str:
     return f"## {title}\n\n{body}" if body else ""
+
+
+def _learned(report: SessionReport) -> str:
+    in_short = plain(_sentence(report.learned_in_short)) if report.learned_in_short else ""
+    return "\n\n".join(filter(None, (in_short, render_learned(report.learned, report.journal))))
 
 
 def _bullets(lines: list[str]) -> str:

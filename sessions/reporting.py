@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sessions.agent_work import model_of
-from sessions.extraction import Learned
+from sessions.learned import Learned
 from sessions.redaction import process_redactor
 from sessions.report import CommittedWork, SessionReport, render_report
 from sessions.run_folder import RunFolder, RunRecord, Step, is_too_old
@@ -62,6 +62,7 @@ def compose_report(
         extraction_cost_usd=learned.cost_usd,
         denials=agent_run.denials,
         learned=tuple(learned.observations),
+        learned_in_short=learned.summary(),
         journal=learned.journal,
         commits=tuple(_committed(result) for result in record.commits if result.status != "none"),
         notes=tuple(_note(step, why, record, now) for step, why in record.notes.items()),

@@ -9,6 +9,8 @@ from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from pydantic import JsonValue
 
+from sessions.learned_page import show_learned
+from sessions.redaction import process_redactor
 from sessions.report import SessionReport, usage_rows
 from sessions.report_context import show_context
 from sessions.report_transcript import render_transcript
@@ -19,10 +21,13 @@ from tasks.step import step
 
 @step("publish-artifacts")
 async def publish_artifacts(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
-    """Show the context, the report, the transcript and the numbers on the run's page, each once however often done."""
+    """Show what the run was told, did, learned, reported and took on its page, each once however often it is done."""
     artifacts = (
         _artifact(run, "context", "markdown", show_context(run), "What the agent was told before it started"),
         _artifact(run, "transcript", "markdown", render_transcript(agent_run.transcript), "What it said and did"),
+        _artifact(
+            run, "learned", "markdown", process_redactor()(show_learned(run)), "What it learned from which words"
+        ),
         _artifact(run, "report", "markdown", run.report_path.read_text(encoding="utf-8"), "What was delivered"),
         _artifact(run, "numbers", "table", json.dumps(usage_rows(report)), "Turns, tokens, cost, outcome, delivery"),
     )

@@ -5,9 +5,10 @@ import pytest
 
 from sessions.agent_work import agent_run_of, conclude, end_broken, end_interrupted, give_up, idle_seconds, model_of
 from sessions.errors import PromptError, RunFolderError
-from sessions.extraction import Learned
+from sessions.learned import Learned
 from sessions.learning import extract_once, read_learned, remember_once
 from sessions.memory import open_memory
+from sessions.memory.changes import additions
 from sessions.models import Usage
 from sessions.outcome import Outcome
 from sessions.preparation import build_context, choose_model, make_task, read_prompt, session_id_of
@@ -108,7 +109,7 @@ def test_the_idle_limit_is_the_sessions_or_the_projects(tmp_path: Path) -> None:
 
 async def test_what_was_extracted_is_not_asked_for_again(tmp_path: Path, settings: Settings) -> None:
     run = a_folder(tmp_path)
-    learned = Learned(observations=[an_observation(1)], journal=an_entry(1), cost_usd=0.5)
+    learned = Learned(changes=additions([an_observation(1)], an_entry(1)), cost_usd=0.5)
     run.write(run.learned_path, learned.model_dump_json())
     run.mark("extracted", SLOT)
     # Nobody listens at the settings' address.
@@ -130,12 +131,15 @@ def test_what_was_extracted_and_is_gone_is_named(tmp_path: Path) -> None:
         read_learned(run)
 
 
-def test_memory_takes_what_was_learned_once_and_only_if_it_was_extracted(tmp_path: Path, settings: Settings) -> None:
+def test_memory_takes_what_was_learned_once_and_is_done_only_if_it_was_extracted(
+    tmp_path: Path, settings: Settings
+) -> None:
     run = a_folder(tmp_path)
-    learned = Learned(observations=[an_observation(1)], journal=an_entry(1))
+    learned = Learned(changes=additions([], an_entry(1)))
     remember_once(run, learned, settings=settings, now=LATER)
     assert not run.record.done("remembered")
     run.mark("extracted", SLOT)
+    learned = Learned(changes=additions([an_observation(1)], an_entry(1)))
     for _ in range(2):
         remember_once(run, learned, settings=settings, now=LATER)
         run.record.steps.pop("remembered")
@@ -146,7 +150,8 @@ def test_memory_takes_what_was_learned_once_and_only_if_it_was_extracted(tmp_pat
 def test_a_memory_that_cannot_take_it_leaves_a_note_and_the_step_open(tmp_path: Path) -> None:
     (tmp_path / "memory.sqlite3").write_bytes(b"my holiday notes" * 100)
     run = a_folder(tmp_path, steps={"extracted": SLOT})
-    remember_once(run, Learned(observations=[an_observation(1)]), settings=Settings(home=tmp_path), now=LATER)
+    learned = Learned(changes=additions([an_observation(1)], None))
+    remember_once(run, learned, settings=Settings(home=tmp_path), now=LATER)
     assert not run.record.done("remembered")
     assert "is not a memory" in run.record.notes["remembered"]
 
@@ -179,7 +184,8 @@ def test_the_report_says_of_each_repository_what_became_of_the_changes(tmp_path:
 def test_the_commit_says_what_the_run_was_about_in_one_short_line(tmp_path: Path) -> None:
     run = a_folder(tmp_path)
     journal = an_entry(1).model_copy(update={"theme": "Doors\nand " + "windows " * 20, "built": "A list."})
-    subject, _, body = commit_message(run.record, Learned(journal=journal)).partition("\n\n")
+    learned = Learned(changes=additions([], journal))
+    subject, _, body = commit_message(run.record, learned).partition("\n\n")
     assert subject.startswith("Doors and windows")
     assert (len(subject) <= 72, body) == (True, "A list.")
     assert commit_message(run.record, Learned()) == "Changes of doors"

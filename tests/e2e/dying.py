@@ -135,7 +135,7 @@ def _at_extraction() -> None:
 def _in_memory() -> None:
     from sessions.memory.sqlite import SqliteMemory  # noqa: PLC0415
 
-    die_after(SqliteMemory, "remember")
+    die_after(SqliteMemory, "apply")
 
 
 def _at_push() -> None:

@@ -161,7 +161,7 @@ class TestKilled:
 
     def test_its_page_shows_one_of_each(self, afterwards: dict[str, Afterwards], moment: str) -> None:
         shown = sorted(str(item.key).rpartition("-")[2] for item in afterwards[moment].artifacts)
-        assert shown == ["context", "numbers", "report", "transcript"]
+        assert shown == ["context", "learned", "numbers", "report", "transcript"]
 
 
 @pytest.fixture

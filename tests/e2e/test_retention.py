@@ -47,7 +47,7 @@ async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_a
     old, new = [await house.run(prompt=f"RUN: echo {n} > door.txt") for n in (1, 2)]
     for ran in (old, new):
         await log_line(house, ran.flow_run.id)
-        assert await logs_and_artifacts(house, ran.flow_run.id) == (1, 4)
+        assert await logs_and_artifacts(house, ran.flow_run.id) == (1, 5)
     (mirror,) = (path.parent for path in (house.home / "mirrors").glob("*/HEAD"))
     assert len(git(mirror, "for-each-ref", "refs/heads/sessions").splitlines()) == 2
     (old.folder.workspace_path / "cache").mkdir(parents=True)
@@ -64,7 +64,7 @@ async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_a
             break
         await asyncio.sleep(0.1)
     assert await logs_and_artifacts(house, old.flow_run.id) == (0, 0)
-    assert await logs_and_artifacts(house, new.flow_run.id) == (1, 4)
+    assert await logs_and_artifacts(house, new.flow_run.id) == (1, 5)
 
 
 async def test_what_became_of_a_deleted_run_is_still_told(house: House) -> None:

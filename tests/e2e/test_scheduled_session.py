@@ -88,6 +88,7 @@ def test_the_runs_page_shows_context_report_transcript_and_numbers(night: Night,
         }
     assert {name: item.type for name, item in shown.items()} == {
         "context": "markdown",
+        "learned": "markdown",
         "report": "markdown",
         "transcript": "markdown",
         "numbers": "table",

@@ -67,6 +67,20 @@ async def test_what_is_extracted_is_quoted_from_the_transcript(place: Place) -> 
     assert set(answer["journal"]) == {"theme", "built", "noticed", "changed", "assumptions", "next"}
 
 
+def test_what_is_known_is_confirmed_if_it_is_still_so_and_superseded_if_not() -> None:
+    said = "Largest file: `b.py` with 7 lines\n\nMarked TODO or FIXME: 3 lines"
+    known = (
+        "Known observations:"
+        '\n- id o-1, 2026-01-01, fact, from agent: "The largest tracked file was: `b.py` with 7 lines"'
+        '\n- id o-2, 2026-01-01, fact, from agent: "Lines with TODO or FIXME were: 2 lines"'
+    )
+    answer = extraction(f"<transcript>\n{said}\n</transcript>\n\n{known}")
+    assert [(item["action"], item["id"], item["text"]) for item in answer["observations"]] == [
+        ("SUPERSEDE", "o-2", "Lines with TODO or FIXME were: 3 lines"),
+        ("CONFIRM", "o-1", "The largest tracked file was: `b.py` with 7 lines"),
+    ]
+
+
 def test_a_transcript_without_tools_teaches_nothing() -> None:
     assert extraction("<transcript>\nhello\n</transcript>")["observations"] == []
 

@@ -1,0 +1,105 @@
+"""What speaks for something that the extraction model gave: words of the transcript, their place, whose they are."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from sessions.claims import share_a_word
+from sessions.memory.things import Observation, Origin
+from sessions.quarantine import why_quarantined
+from sessions.quotes import Borrowed, QuotedTranscript, least_trusted, origin_of
+from sessions.redaction import Redactor
+from sessions.transcript import Entry
+
+#: More is no observation: a page that was copied, or an answer that went astray.
+TEXT_CHARACTERS = 1_000
+CONTEXT_CHARACTERS = 400
+#: Origins as a person reads them.
+WHOSE: dict[Origin, str] = {"owner": "the owner", "agent": "the agent", "tool": "a tool", "web": "a web page"}
+
+
+class NotKeptError(Exception):
+    """What was given cannot be kept; the message says why, in a clause. It is caught where items are gone through."""
+
+
+class Grounds(BaseModel, frozen=True):
+    """The words that something rests on: the quote, its entry, whose words they are, when they came, and after what."""
+
+    quote: str
+    span: str
+    origin: Origin
+    at: datetime
+    context: str
+
+
+class Evidence:
+    """A transcript as evidence.
+
+    Args:
+        transcript: what was said and done.
+        known: observations that the agent may have repeated.
+        texts: all that will be asked for.
+        redact: takes secrets out; what loses some by it is a secret.
+    """
+
+    def __init__(
+        self, transcript: Sequence[Entry], known: Iterable[Observation], texts: Iterable[str], redact: Redactor
+    ) -> None:
+        self._quotes = QuotedTranscript(transcript)
+        self._borrowed = Borrowed(transcript, known, texts)
+        self._redact = redact
+
+    def grounds(self, quote: str, text: str) -> Grounds:
+        """What speaks for `text`.
+
+        Raises:
+            NotKeptError: the quote is not in the transcript, or one of the two is too long.
+        """
+        if max(len(quote), len(text)) > TEXT_CHARACTERS:
+            raise NotKeptError(f"it is longer than {TEXT_CHARACTERS} characters")
+        place = self._quotes.find(quote)
+        if place is None:
+            raise NotKeptError("its quote is not in the transcript")
+        entry = self._quotes.entries[place]
+        return Grounds(
+            quote=quote.strip(),
+            span=str(place),
+            origin=least_trusted(origin_of(entry), self.origin(quote), self.origin(text)),
+            at=entry.at,
+            context=self._quotes.before(place, CONTEXT_CHARACTERS),
+        )
+
+    def trusted_grounds(self, quote: str, text: str, *, about: str = "") -> Grounds:
+        """What speaks for `text`, which makes the agent believe something, or not believe it any more.
+
+        Raises:
+            NotKeptError: as `grounds`; or they are no words of the owner or the agent, have no word in common with
+                `text` or with what it is `about`, or must not be shown to an agent.
+        """
+        grounds = self.grounds(quote, text)
+        if grounds.origin not in ("owner", "agent"):
+            raise NotKeptError(f"it rests on words of {WHOSE[grounds.origin]}")
+        if not share_a_word(quote, f"{text} {about}"):
+            raise NotKeptError("its quote says nothing of it")
+        self.require_shown(quote, text, origin=grounds.origin)
+        return grounds
+
+    def origin(self, text: str) -> Origin:
+        """Whose words `text` repeats; the owner's if nobody's."""
+        return self._borrowed.origin(text)
+
+    def why_hidden(self, *texts: str, origin: Origin) -> str:
+        """Why an agent must not be shown these texts; empty if it may."""
+        if any(self._redact(text) != text for text in texts):
+            return "it holds a secret"
+        return next((why for text in texts if (why := why_quarantined(text, origin=origin))), "")
+
+    def require_shown(self, *texts: str, origin: Origin) -> None:
+        """Raises NotKeptError if an agent must not be shown these texts."""
+        if why := self.why_hidden(*texts, origin=origin):
+            raise NotKeptError(why)
+
+    def clean(self, text: str) -> str:
+        """`text` without secrets."""
+        return self._redact(text)
