@@ -53,6 +53,7 @@ from tasks.agent import run_agent
 from tasks.change_gate import why_no_change
 from tasks.context import build_context
 from tasks.flow_runs import Start, describe_start, show_start, state_of, utc_now
+from tasks.outliving import outlive_the_worker
 from tasks.preflight import prepare
 from tasks.refusing import refuse
 from tasks.signs_of_life import signs_of_life
@@ -103,6 +104,7 @@ async def scheduled_session(
 ) -> State[None]:
     """Run one scheduled session, from its definition to a delivered report."""
     parameters = dict(locals())
+    outlive_the_worker()
     try:
         start = await describe_start(parse_spec(parameters), utc_now())
         async with hold_run_in_turn(read_settings().home, start.record, on_wait=say_that_it_waits) as run:

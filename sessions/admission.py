@@ -28,7 +28,7 @@ def missed(*, slot_at: datetime, now: datetime, deadline_seconds: int, automatic
         return None
     return Skip(
         outcome=Outcome.MISSED,
-        reason=f"started {_words(late)} after its slot, and the starting deadline is "
+        reason=f"would have started {_words(late)} after its slot, and the starting deadline is "
         f"{_words(timedelta(seconds=deadline_seconds))}: the server or the worker was down or busy",
     )
 

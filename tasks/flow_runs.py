@@ -12,6 +12,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel
 
+from sessions.admission import Skip, missed
 from sessions.errors import RunFolderError, ServerError
 from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
@@ -83,7 +84,7 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     )
     return Start(
         record=record,
-        automatic=bool(run.auto_scheduled) or is_attempt(run) or is_dispatched(run),
+        automatic=is_automatic(run),
         suspended=deployment is not None and (is_suspended(deployment, now) or _is_switched_off(deployment, run)),
     )
 
@@ -91,6 +92,11 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
 def _is_switched_off(deployment: DeploymentResponse, run: FlowRun) -> bool:
     maker = run.created_by.id if run.auto_scheduled and run.created_by else None
     return any(item.id == maker and not item.active for item in deployment.schedules)
+
+
+def is_automatic(run: FlowRun) -> bool:
+    """Whether nobody asked for a flow run: it is a schedule's or a dispatch's, or the attempt after errors."""
+    return bool(run.auto_scheduled) or is_attempt(run) or is_dispatched(run)
 
 
 def is_attempt(run: FlowRun) -> bool:
@@ -185,9 +191,29 @@ def outcome_of_flow_run(run: FlowRun) -> Outcome | None:
     named = _OUTCOMES.get(state.name or "")
     if named and named.state_type == state.type.value:
         return named
-    if state.type is StateType.CANCELLED and any(words in (state.message or "") for words in TURNED_AWAY):
-        return Outcome.SKIPPED_OVERLAP
-    return _BY_TYPE[state.type]
+    turned_away = why_turned_away(run)
+    return turned_away.outcome if turned_away else _BY_TYPE[state.type]
+
+
+def why_turned_away(run: FlowRun) -> Skip | None:
+    """Why Prefect's limit ended a run before it began, in this project's words; None for any other run.
+
+    After an outage a worker takes the runs of all slots that passed at once: one gets the session's slot and ends as
+    missed, the limit turns the others away. They were missed too.
+    """
+    said = (run.state.message or "") if run.state and run.state.type is StateType.CANCELLED else ""
+    if not any(words in said for words in TURNED_AWAY):
+        return None
+    if run.expected_start_time and run.end_time:
+        given = run.parameters.get("starting_deadline_seconds")
+        deadline = given if isinstance(given, int) else SessionSpec.model_fields["starting_deadline_seconds"].default
+        late = missed(
+            slot_at=run.expected_start_time, now=run.end_time, deadline_seconds=deadline, automatic=is_automatic(run)
+        )
+        if late:
+            return late
+    reason = f"another run of the session was at work: {said.rstrip('.')}"
+    return Skip(outcome=Outcome.SKIPPED_OVERLAP, reason=reason)
 
 
 async def read_state(run_id: str) -> State[None] | None:

@@ -4,7 +4,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from sessions.ledger import Origin, RunRow
 from sessions.retention import EndedRun
-from tasks.flow_runs import COST_LABEL, DELIVERY_LABEL, is_attempt, is_dispatched, outcome_of_flow_run
+from tasks.flow_runs import COST_LABEL, DELIVERY_LABEL, is_attempt, is_dispatched, outcome_of_flow_run, why_turned_away
 
 _PHASES = {
     StateType.SCHEDULED: "Pending",
@@ -22,7 +22,8 @@ _PHASES = {
 def as_row(run: FlowRun) -> RunRow:
     """A flow run as a row of what people and programs are shown."""
     outcome = outcome_of_flow_run(run)
-    reason = (run.state.message or "") if run.state else ""
+    turned_away = why_turned_away(run)
+    reason = turned_away.reason if turned_away else (run.state.message or "") if run.state else ""
     cost = run.labels.get(COST_LABEL)
     delivery = run.labels.get(DELIVERY_LABEL)
     maker = run.created_by if run.auto_scheduled else None

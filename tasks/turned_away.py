@@ -12,12 +12,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateName,
 )
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from sessions.outcome import Outcome
 from tasks.deployed import FLOW_NAME, PAGE
-from tasks.flow_runs import as_state, outcome_of_flow_run, utc_now
+from tasks.flow_runs import as_state, utc_now, why_turned_away
 from tasks.step import step
 
 #: Housekeeping comes more often than that; what is older was looked at.
@@ -28,7 +27,7 @@ _PREFECTS_NAME = "Cancelled"
 
 @step("name-turned-away")
 async def name_turned_away() -> int:
-    """Give runs that the limit turned away the state and the tag `skipped_overlap`; returns how many.
+    """Give runs that the limit turned away the state and the tag of `skipped_overlap`, or `missed`; returns how many.
 
     The run's times stay as they are, and no process is concerned: such a run never began.
     """
@@ -46,14 +45,9 @@ async def name_turned_away() -> int:
             offset=len(runs),
         ):
             runs += page
-        turned_away = [run for run in runs if outcome_of_flow_run(run) is Outcome.SKIPPED_OVERLAP]
-        for run in turned_away:
-            await client.update_flow_run(run.id, tags=sorted({*run.tags, Outcome.SKIPPED_OVERLAP.value}))
-            await client.set_flow_run_state(run.id, _named(run), force=True)
-    get_run_logger().info("Named %s runs that were skipped for overlap", len(turned_away))
+        turned_away = [(run, skip) for run, skip in zip(runs, map(why_turned_away, runs), strict=True) if skip]
+        for run, skip in turned_away:
+            await client.update_flow_run(run.id, tags=sorted({*run.tags, skip.outcome.value}))
+            await client.set_flow_run_state(run.id, as_state(skip.outcome, skip.reason), force=True)
+    get_run_logger().info("Named %s runs that Prefect's limit had turned away", len(turned_away))
     return len(turned_away)
-
-
-def _named(run: FlowRun) -> State[None]:
-    said = (run.state.message if run.state else "") or "the limit of one was reached"
-    return as_state(Outcome.SKIPPED_OVERLAP, f"another run of the session was at work: {said.rstrip('.')}")

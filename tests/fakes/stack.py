@@ -80,6 +80,20 @@ class Stack:
         )
 
 
+def environment_of_runs(home: Path, model: OfflineModel) -> dict[str, str]:
+    """What the worker's runs see."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_LOGGING")},
+        "SESSIONS_HOME": str(home),
+        "ANTHROPIC_BASE_URL": model.base_url,
+        "ANTHROPIC_API_KEY": "sk-of-the-stack",
+        "GOOGLE_GEMINI_BASE_URL": model.base_url,
+        "GEMINI_API_KEY": "gk-of-the-stack",
+        "SESSIONS_MODEL_RETRIES": "0",
+        "SESSIONS_DELIVERY_RETRY_SECONDS": "0",
+    }
+
+
 @contextmanager
 def run_test_stack(folder: Path, extra: Sequence[Definition] = ()) -> Iterator[Stack]:
     """The stack in `folder`, stopped by its process ids at the end."""
@@ -87,16 +101,7 @@ def run_test_stack(folder: Path, extra: Sequence[Definition] = ()) -> Iterator[S
     root.mkdir()
     (root / "flows").symlink_to(CHECKOUT / "flows")
     with open_offline_model(obedient_script()) as model:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_LOGGING")},
-            "SESSIONS_HOME": str(home),
-            "ANTHROPIC_BASE_URL": model.base_url,
-            "ANTHROPIC_API_KEY": "sk-of-the-stack",
-            "GOOGLE_GEMINI_BASE_URL": model.base_url,
-            "GEMINI_API_KEY": "gk-of-the-stack",
-            "SESSIONS_MODEL_RETRIES": "0",
-            "SESSIONS_DELIVERY_RETRY_SECONDS": "0",
-        }
+        environment = environment_of_runs(home, model)
         definitions = [a_definition(SESSION), *extra]
         options = StackOptions(home=home, port=0, root=root, definitions=definitions, environment=environment)
         with run_stack(options, say=lambda _: None) as running:
