@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 
@@ -8,27 +7,10 @@ import numpy as np
 import pytest
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.embedder import Embedded, Rarity, StaticTable, Vector, static_table
+from sessions.memory.embedder import StaticTable, static_table
 from sessions.memory.sqlite import SqliteMemory
+from tests.fakes.embedders import LetterEmbedder
 from tests.fakes.observations import an_observation
-
-
-class LetterEmbedder:
-    """Counts letters: another embedder than the default."""
-
-    name = "letters 1"
-    dimensions = 128
-
-    def preload(self) -> None:
-        pass
-
-    def embed_texts(self, texts: Sequence[str]) -> list[Embedded]:
-        return [Embedded([], self.embed_query(text, lambda _: [])) for text in texts]
-
-    def embed_query(self, query: str, rarity: Rarity) -> Vector:
-        assert not rarity([])
-        counts = np.bincount([ord(letter) % 128 for letter in query], minlength=128).astype(np.float32)
-        return np.asarray(counts / np.linalg.norm(counts), dtype=np.float32)
 
 
 def cosine(one: str, other: str) -> float:
