@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from pydantic import BaseModel
 
-from cli import memory_changes
+from cli import memory_changes, memory_store
 from cli.memory_access import Agent, AnyAgent, AsOf, Id, moment_of, one_line, opened, short
 from cli.output import Json, moment, print_json, print_table
 
@@ -82,8 +82,9 @@ def _traced(id_: str, agent: str) -> "Provenance":
     from sessions.provenance import find_named, trace  # noqa: PLC0415 - imports the memory's models
     from sessions.settings import read_settings  # noqa: PLC0415
 
+    home = read_settings().home
     with opened() as store:
-        return trace(store, find_named(store, id_, agent=agent), home=read_settings().home, now=datetime.now(UTC))
+        return trace(store, find_named(store, id_, agent=agent, home=home), home=home, now=datetime.now(UTC))
 
 
 @memory.command()
@@ -153,6 +154,11 @@ def _print(listed: Sequence[BaseModel], columns: list[str], rows: list[list[str]
 memory.command()(memory_changes.revert)
 memory.command()(memory_changes.release)
 memory.command()(memory_changes.fade)
+memory.command()(memory_store.export)
+memory.command("import")(memory_store.import_)
+memory.command()(memory_store.doctor)
+memory.command()(memory_store.retry)
+memory.command()(memory_store.reindex)
 thread.command("open")(memory_changes.open_)
 thread.command("close")(memory_changes.close)
 memory.add_typer(thread, name="thread")

@@ -132,7 +132,7 @@ def provenance_lines(found: Provenance, words: str) -> Iterator[str]:
     )
     yield from _listed("carries", [f"{named.kind} {named.id}" for named in found.carries])
     yield from _listed("history", [history_line(change) for change in found.history])
-    if found.status != "reverted":
+    if found.status not in ("reverted", "taught nothing"):
         yield _field("take back", f"sessions memory revert --run {found.files.run}")
 
 

@@ -49,11 +49,11 @@ def _learn() -> int:
     from sessions.interactive_learning import learn_what_is_left  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
-    finished = asyncio.run(learn_what_is_left(read_settings(), datetime.now(UTC)))
-    for part in finished:
-        if part.note:
-            sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {part.run_id} {part.note}\n")
-    return int(any(part.note for part in finished))
+    tried = asyncio.run(learn_what_is_left(read_settings(), datetime.now(UTC)))
+    for part in tried:
+        if part.problem:
+            sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {part.run_id} {part.problem}\n")
+    return int(any(part.problem for part in tried))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sessions.interactive import (
 )
 from sessions.interactive_transcript import Said, read_conversation
 from sessions.learning import extract_once, remember_once
+from sessions.learning_retry import Retried
 from sessions.leftovers import closed_before, delete_leftovers
 from sessions.locks import HeldError, held
 from sessions.redaction import Redactor, process_redactor
@@ -52,17 +53,7 @@ class Part(BaseModel, frozen=True):
     file_bytes: int
 
 
-class Finished(BaseModel, frozen=True):
-    """What became of a part: `note` says why nothing was remembered yet; empty if it was.
-
-    `run_id` is empty for a conversation that could not even be read.
-    """
-
-    run_id: str = ""
-    note: str = ""
-
-
-async def learn_conversation(path: Path, *, settings: Settings, now: datetime) -> Finished | None:
+async def learn_conversation(path: Path, *, settings: Settings, now: datetime) -> Retried | None:
     """Learn from what was said in a conversation since it was learned from last; None where nothing was.
 
     Args:
@@ -122,22 +113,25 @@ def _line(entry: Entry, redact: Redactor) -> str:
     return clean.model_dump_json(exclude_defaults=True) + "\n"
 
 
-async def _finish(run: RunFolder, settings: Settings, now: datetime) -> Finished:
+async def _finish(run: RunFolder, settings: Settings, now: datetime) -> Retried:
+    record = run.record
     learned = await extract_once(run, agent_run_of(run, settings), settings=settings, now=now)
-    remember_once(run, learned, settings=settings, now=now)
-    if run.record.done("remembered") or is_too_old(run.record, now):
+    learned = remember_once(run, learned, settings=settings, now=now)
+    problem = "; ".join(record.notes.values())
+    if record.done("remembered") or is_too_old(record, now):
         close_run(run, now)
     else:
         run.save()
-    return Finished(run_id=run.record.run_id, note="; ".join(run.record.notes.values()))
+    return Retried(run_id=record.run_id, agent=record.spec.agent, session=SESSION, learned=learned, problem=problem)
 
 
-async def learn_what_is_left(settings: Settings, now: datetime) -> list[Finished]:
+async def learn_what_is_left(settings: Settings, now: datetime) -> list[Retried]:
     """Learn from every conversation that is over and was not learned from, and try again what failed before.
 
     What another process is at work on for long is left to it. Conversations and runs older than 30 days are forgotten.
+    A conversation that cannot be read is told of as a problem of no run.
     """
-    home, done = settings.home, list[Finished]()
+    home, done = settings.home, list[Retried]()
     for left in unfinished_runs(interactive_home(home)):
         with hold_interrupted(left) as run:
             if run:
@@ -150,13 +144,13 @@ async def learn_what_is_left(settings: Settings, now: datetime) -> list[Finished
     return done
 
 
-async def _learn_or_say_why_not(path: Path, settings: Settings, now: datetime) -> Finished | None:
+async def _learn_or_say_why_not(path: Path, settings: Settings, now: datetime) -> Retried | None:
     try:
         return await learn_conversation(path, settings=settings, now=now)
     except HeldError:
         return None
     except RunFolderError as error:
-        return Finished(note=str(error))
+        return Retried(run_id="", session=SESSION, problem=str(error))
 
 
 def _forget_old(settings: Settings, now: datetime) -> None:

@@ -1,7 +1,9 @@
 """Where something in a memory comes from: found by the beginning of its id, with its words, its run and its history."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +65,9 @@ class Provenance(BaseModel, frozen=True):
     files: RunFiles
 
 
-def find_named(memory: Memory, beginning: str, *, agent: str = "", kinds: tuple[ThingKind, ...] = ()) -> Named:
+def find_named(
+    memory: Memory, beginning: str, *, agent: str = "", kinds: tuple[ThingKind, ...] = (), home: Path | None = None
+) -> Named:
     """What has the id `beginning`, or is the only one whose id begins with it.
 
     Args:
@@ -71,12 +75,14 @@ def find_named(memory: Memory, beginning: str, *, agent: str = "", kinds: tuple[
         beginning: an id as a context shows it, or the name of a project or vital.
         agent: only what belongs to this agent; empty for all.
         kinds: only these; empty for all.
+        home: where runs are that taught nothing; without it they are not found.
 
     Raises:
         NotInMemoryError: there is none, or there are several.
     """
     wanted = beginning.strip()
-    every = (named for change in memory.changes(agent=agent or None) for named in _named_in(change))
+    in_log = (named for change in memory.changes(agent=agent or None) for named in _named_in(change))
+    every = chain(in_log, _runs_in(home, wanted, agent) if home and wanted else ())
     found = {named: None for named in every if named.id.startswith(wanted) and (not kinds or named.kind in kinds)}
     matching = [named for named in found if named.id == wanted] or list(found)
     if wanted and len(matching) == 1:
@@ -105,6 +111,15 @@ def _named_in(change: Change) -> Iterator[Named]:
         case WriteJournal():
             yield Named(kind="run", id=change.entry.id, agent=change.agent)
     yield Named(kind="run", id=change.run, agent=change.agent)
+
+
+def _runs_in(home: Path, beginning: str, agent: str) -> Iterator[Named]:
+    folders = (path for path in runs_folder(home).glob("*/") if path.name.startswith(beginning))
+    for folder in folders:
+        with suppress(RunFolderError):
+            whose = read_record(folder).spec.agent
+            if agent in ("", whose):
+                yield Named(kind="run", id=folder.name, agent=whose)
 
 
 def trace(memory: Memory, named: Named, *, home: Path, now: datetime) -> Provenance:
@@ -162,7 +177,7 @@ def _trace_run(memory: Memory, named: Named, home: Path) -> Provenance:
     reverts = _reverts(memory, named.agent, {named.id})
     return Provenance(
         named=named,
-        status="reverted" if reverts else "remembered",
+        status="reverted" if reverts else "remembered" if made else "taught nothing",
         thing=memory.state(agent=named.agent).journal.get(named.id),
         carries=[each for change in made for each in _named_in(change) if each.kind != "run"],
         history=[*made, *(change for change in reverts if change not in made)],

@@ -150,10 +150,10 @@ async def test_a_model_that_cannot_be_reached_is_tried_again(conversation: Path,
     unset = settings.model_copy(update={"anthropic_base_url": "", "anthropic_api_key": Settings().anthropic_api_key})
     done = await learn_conversation(conversation, settings=unset, now=NOW)
     assert done
-    assert "ANTHROPIC_API_KEY" in done.note
+    assert "ANTHROPIC_API_KEY" in done.problem
     assert [record.run_id for record in open_parts(settings.home)] == [done.run_id]
     (again,) = await learn_what_is_left(settings, NOW)
-    assert (again.run_id, again.note) == (done.run_id, "")
+    assert (again.run_id, again.problem) == (done.run_id, "")
     assert len(known(settings)) == 1
 
 
@@ -191,7 +191,7 @@ async def test_one_broken_conversation_does_not_keep_the_others_from_being_learn
     noted(settings, written.path)
     done = await learn_what_is_left(settings, NOW)
     assert len(known(settings)) == 1
-    assert [bool(each.note) for each in done] == [True, False]
+    assert [bool(each.problem) for each in done] == [True, False]
 
 
 def test_a_conversation_is_over_when_it_ended_or_was_quiet(settings: Settings, written: Written) -> None:

@@ -73,6 +73,14 @@ def test_an_observation_is_shown_with_its_words_and_where_they_are(tmp_path: Pat
     assert f"take back   sessions memory revert --run {RUN}\n" in shown
 
 
+def test_a_run_that_taught_nothing_can_be_opened_too(tmp_path: Path) -> None:
+    """A context names it where it failed."""
+    id_ = "5d3b3f0e-8f0c-4a63-9c0a-1f8f2d6c7b01"
+    folder = a_folder(tmp_path, run_id=id_)
+    folder.path.rename(folder.path.with_name(id_))
+    assert said("show", id_[:8]).startswith(f"run {id_} of agent main: taught nothing\n")
+
+
 def test_words_whose_run_is_gone_are_shown_without_it() -> None:
     shown = said("show", PORT)
     assert "the port is 8443" in shown
