@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench docs pins clean
+.PHONY: demo test check bench race docs pins clean
 
 # Prints nothing but progress of the download; the demo itself says where everything is.
 demo: $(VENV)/.run
@@ -23,6 +23,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# Two hundred pushes of a session and a person at the same moment: a minute or two, so it is no part of the tests.
+race: $(VENV)/.dev
+	RACE_ROUNDS=200 $(BIN)/pytest --timeout 900 tests/workspace/test_race.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m docs.reference

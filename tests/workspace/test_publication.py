@@ -1,8 +1,6 @@
 """Committing what an agent changed, and pushing or keeping it."""
 
 import os
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -285,38 +283,3 @@ def test_a_working_copy_that_is_gone_is_said_in_a_sentence(runs: Runs, origin: P
         runs.settle(checkout)
     with pytest.raises(RepositoryError, match="is gone or is no folder any more"):
         git_state(checkout, runs.settings)
-
-
-def test_a_person_who_keeps_pushing_and_twenty_runs_lose_nothing_and_double_nothing(
-    runs: Runs, origin: Path, ada: Person
-) -> None:
-    done = threading.Event()
-    pushed: list[str] = []
-
-    def keep_pushing() -> None:
-        while not done.is_set():
-            name = f"ada-{len(pushed)}.txt"
-            ada.commits(name, name, name)
-            git(ada.clone, "pull", "-q", "--rebase")
-            try:
-                git(ada.clone, "push", "-q")
-            except AssertionError:
-                git(ada.clone, "reset", "-q", "--hard", "HEAD~1")
-                continue
-            pushed.append(name)
-            time.sleep(0.4)
-
-    person = threading.Thread(target=keep_pushing)
-    person.start()
-    try:
-        for number in range(20):
-            checkout = runs.sync(origin, run_id=f"run-{number}")
-            (checkout.path / f"run-{number}.txt").write_text(str(number))
-            result = runs.settle(checkout, run_id=f"run-{number}", message=f"run-{number}.txt")
-            assert result.status == "pushed", result.reason
-    finally:
-        done.set()
-        person.join()
-    subjects = git(origin, "log", "--format=%s", "main").splitlines()
-    assert len(pushed) > 5
-    assert sorted(subjects) == sorted(["Start", *pushed, *(f"run-{number}.txt" for number in range(20))])
