@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from sessions.consolidation import ConsolidationCall
 from sessions.day_budget import day_budget
 from sessions.delivery import targets_for
 from sessions.ending import outcome_of, reason_for
@@ -33,7 +34,7 @@ async def run_agent_once(
     record.agent_session_id = task.agent_session_id
     run.mark("agent_started", now())
     done = await supervise(
-        open_runner(record.spec.runner),
+        ConsolidationCall(run, settings) if record.spec.kind == "consolidation" else open_runner(record.spec.runner),
         task,
         Transcript(run.transcript_path, process_redactor()),
         run_id=record.run_id,

@@ -35,7 +35,7 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
     sentences = {
         Stop.FINISHED: f"the agent finished after {so_far}",
         Stop.MAX_TURNS: f"the agent reached max_turns {spec.max_turns} after {so_far}",
-        Stop.MAX_COST: f"the agent reached {_money(spec, cost_usd)} after {so_far}",
+        Stop.MAX_COST: f"the agent reached {_money(spec, cost_usd)} after {so_far}" if turns else "no model was asked",
         Stop.LOOP: f"the agent went in circles and was stopped after {so_far}",
         Stop.TIMED_OUT: f"the agent was ended at timeout_seconds {spec.timeout_seconds} after {so_far}",
         Stop.INACTIVE: f"the agent was ended after too long without a word or a tool event, after {so_far}",

@@ -12,13 +12,14 @@ class ModelCallError(SessionError):
 
 
 class JsonQuestion(BaseModel, frozen=True):
-    """What is asked, of which model, and the form that its answer shall have. Asked at temperature 0."""
+    """What is asked, of which model, and the form that its answer shall have."""
 
     model: Model
     system: str
     prompt: str
     answer: type[BaseModel]
     max_tokens: int
+    temperature: float = 0.0
 
 
 class JsonAnswer(BaseModel, frozen=True):

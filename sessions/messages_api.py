@@ -60,7 +60,8 @@ async def ask_claude_for_json(question: JsonQuestion, access: ModelAccess, *, re
                 system=question.system,
                 messages=[{"role": "user", "content": question.prompt}],
                 output_config={"format": {"type": "json_schema", "schema": schema}},
-                extra_body={"temperature": 0},  # the client has no argument for it any more; the API takes it
+                # The client has no argument for it any more; the API takes it.
+                extra_body={"temperature": question.temperature},
             )
         # The client passes on what its parser says of a body that is not JSON.
         except (anthropic.AnthropicError, ValueError) as error:

@@ -12,7 +12,7 @@ from sessions.channels.address import describe_target
 from sessions.errors import DeliveryError, PreflightError, SessionError, SettingsError
 from sessions.key_check import why_key_is_refused
 from sessions.models import RUNNER_PROVIDERS
-from sessions.preparation import choose_model, read_prompt
+from sessions.preparation import choose_model, read_maintenance, read_prompt
 from sessions.sandbox import is_sandboxed
 from sessions.settings import Settings
 from sessions.spec import DeliveryTarget, SessionSpec
@@ -77,6 +77,7 @@ def _faults(spec: SessionSpec, settings: Settings, root: Path) -> Iterator[str]:
     """What can be told without asking anybody."""
     checks: tuple[Callable[[], object], ...] = (
         lambda: read_prompt(spec, root),
+        lambda: read_maintenance(spec, root),
         lambda: choose_model(spec, settings),
         lambda: settings.require_model_access(RUNNER_PROVIDERS[spec.runner]),
         lambda: is_sandboxed(settings),

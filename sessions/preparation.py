@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from sessions.agent_environment import agent_environment
+from sessions.consolidation import consolidation_context
 from sessions.context import Context, KnownSoFar, Manifest, Material, Occasion, compose, look_up
 from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
@@ -93,6 +94,8 @@ def build_context(
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
+    if record.spec.kind == "consolidation":
+        return _redacted(consolidation_context(record, settings))
     agent, now = record.spec.agent, record.opened_at
     material = Material(
         occasion=Occasion(agent=agent, session=record.session, due_at=record.slot_at, now=now, limits=record.spec),
@@ -126,7 +129,10 @@ def _look_up(agent: str, prompt: str, settings: Settings) -> KnownSoFar:
 
 def _composed(material: Material, settings: Settings) -> Context:
     stale_after = timedelta(days=settings.stale_after_days)
-    context = compose(material, most_tokens=settings.context_tokens, stale_after=stale_after)
+    return _redacted(compose(material, most_tokens=settings.context_tokens, stale_after=stale_after))
+
+
+def _redacted(context: Context) -> Context:
     redact = process_redactor()
     manifest = Manifest.model_validate(redact.value(context.manifest.model_dump(mode="json")))
     return Context(text=redact(context.text), manifest=manifest)

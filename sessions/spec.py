@@ -105,6 +105,15 @@ MaintenanceFile = Annotated[
         "its path from the root. The first 20 lines with words count.",
     ),
 ]
+SessionKind = Annotated[
+    Literal["agent", "consolidation"],
+    Field(
+        title="Kind of session",
+        description="agent: an agent works on the prompt. consolidation: one call of the model tidies what the agent "
+        "remembers, with the prompt as guidance: it merges, raises insights and beliefs, fades and closes, at most 40 "
+        "changes a run. A scheduled one is recorded as no_change when nothing was learned since the last.",
+    ),
+]
 AgentName = Annotated[
     str,
     StringConstraints(pattern=SLUG),
@@ -299,6 +308,21 @@ KeepFailed = Annotated[
 ]
 
 
+#: Parameters that say something to an agent at work, and nothing to a consolidation.
+_OF_AGENTS = (
+    "maintenance_file",
+    "max_turns",
+    "repos",
+    "workflow",
+    "change_gate",
+    "allowed_tools",
+    "disallowed_tools",
+    "mcp_servers",
+    "thinking",
+    "unattended",
+)
+
+
 class SessionSpec(BaseModel, extra="forbid"):
     """The parameters of one run, with the definition's defaults and the run's overrides applied.
 
@@ -309,6 +333,7 @@ class SessionSpec(BaseModel, extra="forbid"):
     prompt: Prompt = ""
     prompt_file: PromptFile = ""
     maintenance_file: MaintenanceFile = ""
+    kind: SessionKind = "agent"
     agent: AgentName = "main"
     runner: Runner = "claude-agent-sdk"
     model: ModelName = ""
@@ -353,6 +378,15 @@ class SessionSpec(BaseModel, extra="forbid"):
                 raise ValueError(
                     f"{field}: {name} is outside the repository; give its path from the repository's root"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _consolidation_is_one_call(self) -> Self:
+        given = [name for name in _OF_AGENTS if getattr(self, name) != SessionSpec.model_fields[name].default]
+        if self.kind == "consolidation" and given:
+            raise ValueError(
+                f"{given[0]}: is for sessions in which an agent works, and a consolidation is one call; take it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -16,13 +16,14 @@ from sessions.report_context import show_context
 from sessions.report_transcript import render_transcript
 from sessions.run_folder import RunFolder
 from sessions.runners.base import AgentRun
+from sessions.safe_markdown import safe
 from tasks.step import step
 
 
 @step("publish-artifacts")
 async def publish_artifacts(run: RunFolder, report: SessionReport, agent_run: AgentRun) -> None:
     """Show what the run was told, did, learned, reported and took on its page, each once however often it is done."""
-    artifacts = (
+    artifacts = [
         _artifact(run, "context", "markdown", show_context(run), "What the agent was told before it started"),
         _artifact(run, "transcript", "markdown", render_transcript(agent_run.transcript), "What it said and did"),
         _artifact(
@@ -30,7 +31,10 @@ async def publish_artifacts(run: RunFolder, report: SessionReport, agent_run: Ag
         ),
         _artifact(run, "report", "markdown", run.report_path.read_text(encoding="utf-8"), "What was delivered"),
         _artifact(run, "numbers", "table", json.dumps(usage_rows(report)), "Turns, tokens, cost, outcome, delivery"),
-    )
+    ]
+    if run.record.spec.kind == "consolidation":
+        diff = safe(agent_run.final_text) or "Nothing was changed."
+        artifacts.append(_artifact(run, "diff", "markdown", diff, "What it changed in the memory"))
     async with get_client() as client:
         shown = await _shown(run, client)
         for artifact in artifacts:

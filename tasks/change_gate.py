@@ -18,6 +18,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from sessions.admission import Skip
 from sessions.change_gate import look, mark_asked, unchanged
+from sessions.consolidation import nothing_new
 from sessions.outcome import Outcome
 from sessions.preparation import choose_model, read_prompt
 from sessions.run_folder import ChangeMark, RunFolder
@@ -33,6 +34,8 @@ async def why_no_change(run: RunFolder, repos: Sequence[Checkout], *, automatic:
 
     What a person asked for is never skipped; its mark is what later runs are compared with.
     """
+    if run.record.spec.kind == "consolidation" and automatic:
+        return await asyncio.to_thread(nothing_new, run.record, read_settings())
     if not run.record.spec.change_gate:
         return None
     skip = await look_for_change(run, repos)

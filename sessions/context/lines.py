@@ -5,7 +5,7 @@ from sessions.context.quoting import ShortIds, as_data, one_line
 from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
 from sessions.signals import Signal
 
-_TEXT, _QUOTE, _FIELD, _NAME = 400, 200, 240, 80
+_TEXT, _QUOTE, _FIELD, _NAME, _WHOLE = 400, 200, 240, 80, 1000
 _TOLD = {"built": "Built", "noticed": "Noticed", "changed": "Changed", "assumptions": "Assumed", "next": "Next"}
 
 
@@ -22,6 +22,12 @@ class Lines:
         line = f"{self._id(item.id)} {self._occasion.day(item.event_at)}, {source}: {as_data(item.text, _TEXT)}"
         quote = item.quote if with_quote and item.quote.strip() not in item.text else ""
         return f"{line}\n  > {as_data(quote, _QUOTE)}" if quote else line
+
+    def weighed(self, item: Observation) -> str:
+        """The same with how much it matters, for who decides what becomes of it."""
+        source = f"{item.kind}, from {item.source.origin} in run {self._short(item.source.run)}"
+        head = f"{self._id(item.id)} {self._occasion.day(item.event_at)}, {source}, importance {item.importance:.1f}"
+        return f"{head}: {as_data(item.text, _WHOLE)}"
 
     def belief(self, belief: Belief) -> str:
         """How sure the agent is now, and of what."""

@@ -61,6 +61,14 @@ async def _(house: House) -> None:
     assert "> - Oil the hinges." in house.asked()[0].system_text
 
 
+@sees("kind")
+async def _(house: House) -> None:
+    await house.run(prompt="RUN: echo green")
+    ran = await house.run(prompt="Tidy up.", kind="consolidation", allowed_tools=[], model="claude-haiku-4-5")
+    assert "It was green." in house.model.requests[-1].body["messages"][0]["content"]
+    assert [entry.kind for entry in ran.transcript] == ["prompt", "text", "usage"]
+
+
 @sees("agent")
 async def _(house: House) -> None:
     await house.run(agent="owl")

@@ -1,0 +1,51 @@
+"""The form in which the model answers that consolidates a memory."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+
+def _between_0_and_1(value: object) -> object:
+    # The form of the answer cannot bound a number, and one that is off is no reason to lose the rest.
+    return max(0.0, min(1.0, value)) if isinstance(value, int | float) else value
+
+
+class Merge(BaseModel):
+    """Observations that say the same, and one sentence in place of them."""
+
+    observations: list[str] = Field(description="Ids, two or more.")
+    text: str
+    reason: str
+
+
+class Insight(BaseModel):
+    """What several observations come to together; they stay."""
+
+    observations: list[str] = Field(description="Ids of those that it rests on, two or more.")
+    text: str
+
+
+class NewBelief(BaseModel):
+    """What the agent should hold to be so from now on."""
+
+    observations: list[str] = Field(description="Ids of those that speak for it, of at least two runs.")
+    text: str
+    confidence: Annotated[float, BeforeValidator(_between_0_and_1), Field(description="From 0 to 1.")] = 0.5
+
+
+class Ending(BaseModel):
+    """An observation or belief that fades, or a thread that is closed."""
+
+    id: str
+    reason: str
+
+
+class Answer(BaseModel):
+    """The whole answer; its JSON schema goes with the request."""
+
+    merges: list[Merge] = []
+    insights: list[Insight] = []
+    beliefs: list[NewBelief] = []
+    faded_observations: list[Ending] = []
+    faded_beliefs: list[Ending] = []
+    closed_threads: list[Ending] = []
