@@ -81,7 +81,8 @@ class Checks:
 
     def _add(self, item: ExtractedObservation, text: str) -> Add:
         grounds = self._evidence.grounds(item.quote, text)
-        hidden = self._evidence.why_hidden(text, item.quote, origin=grounds.origin)
+        # Also as it was given: what hides, or begins a line, is gone from the sentence.
+        hidden = self._evidence.why_hidden(item.text, text, item.quote, origin=grounds.origin)
         id_ = identity("observation", self._who.run, text)
         observation = Observation(
             id=id_,
@@ -118,6 +119,7 @@ class Checks:
         if there := self._beliefs.get(id_):
             raise NotKeptError(f"it was faded: {there.reason}" if there.faded_at else "it is believed already")
         grounds = self._evidence.trusted_grounds(item.quote, text)
+        self._evidence.require_shown(item.text, origin=grounds.origin)
         about = self._about("believe", id_, grounds)
         return Believe(**about, belief=id_, text=text, confidence=item.confidence, evidence=self._resting_on(grounds))
 
@@ -127,6 +129,7 @@ class Checks:
         if belief.faded_at:
             raise NotKeptError(f"the belief was faded: {belief.reason}")
         grounds = self._evidence.trusted_grounds(item.quote, reason, about=belief.text)
+        self._evidence.require_shown(item.reason, item.text, origin=grounds.origin)
         if item.action == "FADE":
             return FadeBelief(**self._about("fade_belief", belief.id, grounds), belief=belief.id, reason=reason)
         about = self._about("strengthen", belief.id, grounds)
@@ -137,7 +140,7 @@ class Checks:
         if any(plain(thread.text) == text for thread in self._threads.values()):
             raise NotKeptError("the same thread is open")
         grounds = self._evidence.grounds(item.quote, text)
-        self._evidence.require_shown(text, item.quote, origin=grounds.origin)
+        self._evidence.require_shown(item.text, text, item.quote, origin=grounds.origin)
         # Whether to do what a page suggests is for a person to say.
         tag = "discuss" if grounds.origin == "web" else item.tag
         id_ = identity("thread", self._who.run, item.tag, text)
@@ -150,7 +153,7 @@ class Checks:
         grounds = self._evidence.grounds(item.quote, reason)
         if grounds.origin == "web":
             raise NotKeptError("it rests on words of a web page")
-        self._evidence.require_shown(reason, item.quote, origin=grounds.origin)
+        self._evidence.require_shown(item.reason, item.text, reason, item.quote, origin=grounds.origin)
         return CloseThread(**self._about("close_thread", thread.id, grounds), thread=thread.id, reason=reason)
 
     def _resting_on(self, grounds: Grounds) -> tuple[str, ...]:

@@ -1,34 +1,15 @@
 """What is kept from an agent, against labelled texts in `corpora/injections`."""
 
-from pathlib import Path
 from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from sessions.disguises import readings, without_invisible
 from sessions.memory.things import Origin
 from sessions.quarantine import why_quarantined
-
-CORPUS = Path(__file__).with_name("corpora") / "injections"
-
-
-def corpus(name: str) -> object:
-    return YAML(typ="safe").load((CORPUS / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-def attempts() -> list[str]:
-    loaded = corpus("attempts")
-    assert isinstance(loaded, dict)
-    return [text.replace("•", "") for texts in loaded.values() for text in texts]
-
-
-def harmless() -> list[str]:
-    loaded = corpus("harmless")
-    assert isinstance(loaded, list)
-    return loaded
+from tests.fakes.injections import attempts, harmless
 
 
 @pytest.mark.parametrize("text", attempts())
