@@ -79,7 +79,8 @@ def history(id_: Id, *, agent: AnyAgent = "", as_json: Json = False) -> None:
 
 
 def _traced(id_: str, agent: str) -> "Provenance":
-    from sessions.provenance import find_named, trace  # noqa: PLC0415 - imports the memory's models
+    from sessions.memory_ids import find_named  # noqa: PLC0415 - imports the memory's models
+    from sessions.provenance import trace  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
     home = read_settings().home

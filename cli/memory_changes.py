@@ -9,7 +9,7 @@ from cli.output import Json, print_json
 
 if TYPE_CHECKING:
     from sessions.corrections import Author
-    from sessions.provenance import Named
+    from sessions.memory_ids import Named
     from sessions.reverting import Reverted, RevertPlan
 
 
@@ -22,7 +22,7 @@ def revert(
     as_json: Json = False,
 ) -> None:
     """Take back all that a run taught, and what was derived from it. It stays in the history, and counts no more."""
-    from sessions.provenance import find_named  # noqa: PLC0415 - imports the memory's models
+    from sessions.memory_ids import find_named  # noqa: PLC0415 - imports the memory's models
     from sessions.reverting import carry_out, plan_revert  # noqa: PLC0415
 
     with opened() as store:
@@ -71,7 +71,7 @@ def release(
 ) -> None:
     """Let the agent see an observation that was quarantined; `sessions memory doctor` lists them."""
     from sessions.corrections import release as apply  # noqa: PLC0415 - imports the memory's models
-    from sessions.provenance import find_named  # noqa: PLC0415
+    from sessions.memory_ids import find_named  # noqa: PLC0415
 
     author = by_hand()
     with opened() as store:
@@ -89,7 +89,7 @@ def fade(
 ) -> None:
     """Say that an observation does not matter any more, or that a belief is not held. Nothing is deleted."""
     from sessions.corrections import fade as apply  # noqa: PLC0415 - imports the memory's models
-    from sessions.provenance import find_named  # noqa: PLC0415
+    from sessions.memory_ids import find_named  # noqa: PLC0415
 
     author = by_hand()
     with opened() as store:
@@ -125,7 +125,7 @@ def close(
 ) -> None:
     """Say that a thread is done with, and what came of it."""
     from sessions.corrections import close_thread  # noqa: PLC0415 - imports the memory's models
-    from sessions.provenance import find_named  # noqa: PLC0415
+    from sessions.memory_ids import find_named  # noqa: PLC0415
 
     author = by_hand()
     with opened() as store:

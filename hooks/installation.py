@@ -1,29 +1,21 @@
 """Puts our hooks into Claude Code's settings, and takes exactly them out again."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from json.decoder import JSONDecodeError
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Literal, get_args
 
 from pydantic import BaseModel, JsonValue, computed_field
 
 from hooks.json_text import append, delete
-from sessions.errors import SessionError
+from hooks.settings_file import parse, read, remove, write
 
 Scope = Literal["user", "project", "local"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-_BOM = "\ufeff"
 _OURS = re.compile(r"-m hooks\.(?P<module>pre_tool_use|session_start|stop)\b(?P<rest>[^&|;]*)")
-
-
-class ClaudeSettingsError(SessionError):
-    """Claude Code's settings cannot be read, changed or written; they are as they were."""
 
 
 class Hook(BaseModel, frozen=True):
@@ -89,7 +81,7 @@ def read_installed(scope: Scope, path: Path) -> Installed:
     Raises:
         ClaudeSettingsError: they cannot be read.
     """
-    found = list(_ours(_parse(_read(path), path)))
+    found = list(_ours(parse(read(path), path)))
     agents = (re.search(r"--agent (\S+)", command) for _, _, command in found)
     return Installed(
         scope=scope,
@@ -112,15 +104,15 @@ def install(scope: Scope, path: Path, *, agent: str, python: str) -> Change:
     Raises:
         ClaudeSettingsError: the settings are no JSON of that form, or cannot be written; they are as they were.
     """
-    text = _read(path)
+    text = read(path)
     wanted = {(hook.event, _command(hook, agent, python, scope)) for hook in HOOKS}
-    there = [(event, command) for event, _, command in _ours(_parse(text, path))]
+    there = [(event, command) for event, _, command in _ours(parse(text, path))]
     if set(there) == wanted and len(there) == len(wanted):
         return Change(installed=read_installed(scope, path), changed=False)
     text = _without_ours(text, path) if there else text
     for hook in HOOKS:
         text = _with(text, hook, _command(hook, agent, python, scope))
-    _write(path, text)
+    write(path, text)
     return Change(installed=read_installed(scope, path), changed=True)
 
 
@@ -133,12 +125,12 @@ def uninstall(scope: Scope, path: Path) -> Change:
     before = read_installed(scope, path)
     if not before.events:
         return Change(installed=before, changed=False)
-    text = _without_ours(_read(path), path)
-    if text.strip(_BOM + " \t\r\n") == "{}":
+    text = _without_ours(read(path), path)
+    if text.strip() == "{}":
         # A file that says nothing was made for us.
-        _remove(path)
+        remove(path)
     else:
-        _write(path, text)
+        write(path, text)
     return Change(installed=read_installed(scope, path), changed=True)
 
 
@@ -177,7 +169,7 @@ def _with(text: str, hook: Hook, command: str) -> str:
 
 
 def _without_ours(text: str, path: Path) -> str:
-    while found := next(_ours(_parse(text, path)), None):
+    while found := next(_ours(parse(text, path)), None):
         text = _without(text, found[1])
     return text
 
@@ -212,51 +204,3 @@ def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
 
 def _sequence(value: JsonValue) -> Sequence[JsonValue]:
     return value if isinstance(value, list) else []
-
-
-def _parse(text: str, path: Path) -> Mapping[str, JsonValue]:
-    """The settings, whose form is checked as far as we change it."""
-    try:
-        settings = json.loads(text)
-    except JSONDecodeError as error:
-        raise ClaudeSettingsError(
-            f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}; mend it first"
-        ) from error
-    if not isinstance(settings, dict):
-        raise ClaudeSettingsError(f"{path} holds no settings: it should be a JSON object; mend it first")
-    events = settings.get("hooks", {})
-    if not isinstance(events, dict) or not all(isinstance(groups, list) for groups in events.values()):
-        raise ClaudeSettingsError(f"{path}: hooks should be an object with a list for each event; mend it first")
-    return settings
-
-
-def _read(path: Path) -> str:
-    try:
-        # Line ends stay as they are.
-        text = path.read_bytes().decode() if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClaudeSettingsError(f"{path} cannot be read: {error}") from error
-    return text.removeprefix(_BOM) if text.strip() else "{}\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """In place of the file, whole or not at all. Where it is a link, the file that it leads to."""
-    target = path.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=target.parent, prefix=".settings-", delete=False) as part:
-            part.write(text.encode())
-            part.flush()
-            os.fsync(part.fileno())
-        temporary = Path(part.name)
-        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-        temporary.replace(target)
-    except OSError as error:
-        raise ClaudeSettingsError(f"{path} cannot be written: {error.strerror}; it is as it was") from error
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.resolve().unlink()
-    except OSError as error:
-        raise ClaudeSettingsError(f"{path} cannot be removed: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """Claude Code's hook that notices when an agent goes in circles, for a person's own interactive sessions too.
 
-In `.claude/settings.json` of a project or in `~/.claude/settings.json`, with the Python that has this package:
+`sessions hooks install` writes it into Claude Code's settings, beside the hooks for context and memory. By itself, in
+`.claude/settings.json` of a project or in `~/.claude/settings.json`, with the Python that has this package:
 
     {"hooks": {"PreToolUse": [{"hooks": [{"type": "command", "command": "python -m hooks.pre_tool_use"}]}],
                "PostToolUse": [{"hooks": [{"type": "command", "command": "python -m hooks.pre_tool_use"}]}],

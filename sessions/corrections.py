@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sessions.memory.base import Memory
 from sessions.memory.changes import Change, CloseThread, Fade, FadeBelief, OpenThread, Release, identity
 from sessions.memory.things import Origin, ThreadTag
-from sessions.provenance import Named, NotInMemoryError
+from sessions.memory_ids import Named, NotInMemoryError
 
 
 class Signature(TypedDict):

@@ -1,41 +1,25 @@
-"""Where something in a memory comes from: found by the beginning of its id, with its words, its run and its history."""
+"""Where something in a memory comes from: its words, its run with the files of it, and its history."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel
 
-from sessions.errors import RunFolderError, SessionError
+from sessions.errors import RunFolderError
 from sessions.interactive import interactive_home
 from sessions.memory.base import Memory
-from sessions.memory.changes import Add, Believe, Change, Op, OpenThread, Revert, SetProject, SetVital, WriteJournal
+from sessions.memory.changes import Add, Change, Op, Revert
 from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
+from sessions.memory_ids import Named, named_in
 from sessions.run_folder import read_record, runs_folder
 from sessions.transcript import read_transcript
 
-ThingKind = Literal["observation", "belief", "thread", "project", "vital", "run"]
 Thing = Observation | Belief | Thread | Project | Vital | JournalEntry
-_CANDIDATES_SHOWN = 5
 #: Changes of beliefs, threads, projects and vitals.
 _OF_STATE: frozenset[Op] = frozenset(
     {"believe", "strengthen", "fade_belief", "open_thread", "close_thread", "set_project", "set_vital"}
 )
-
-
-class NotInMemoryError(SessionError):
-    """Nothing in the memory has that id, or several things begin with it."""
-
-
-class Named(BaseModel, frozen=True):
-    """What an id stands for. Projects and vitals have their name for an id."""
-
-    kind: ThingKind
-    id: str
-    agent: str
 
 
 class RunFiles(BaseModel, frozen=True):
@@ -65,63 +49,6 @@ class Provenance(BaseModel, frozen=True):
     files: RunFiles
 
 
-def find_named(
-    memory: Memory, beginning: str, *, agent: str = "", kinds: tuple[ThingKind, ...] = (), home: Path | None = None
-) -> Named:
-    """What has the id `beginning`, or is the only one whose id begins with it.
-
-    Args:
-        memory: where to look.
-        beginning: an id as a context shows it, or the name of a project or vital.
-        agent: only what belongs to this agent; empty for all.
-        kinds: only these; empty for all.
-        home: where runs are that taught nothing; without it they are not found.
-
-    Raises:
-        NotInMemoryError: there is none, or there are several.
-    """
-    wanted = beginning.strip()
-    in_log = (named for change in memory.changes(agent=agent or None) for named in _named_in(change))
-    every = chain(in_log, _runs_in(home, wanted, agent) if home and wanted else ())
-    found = {named: None for named in every if named.id.startswith(wanted) and (not kinds or named.kind in kinds)}
-    matching = [named for named in found if named.id == wanted] or list(found)
-    if wanted and len(matching) == 1:
-        return matching[0]
-    what = " or ".join(kinds) or "observation, belief, thread, project, vital or run"
-    whose = f" of agent {agent!r}" if agent else ""
-    if not wanted or not matching:
-        raise NotInMemoryError(f"{beginning!r} is no id of any {what}{whose}; `sessions memory search` shows ids")
-    shown = ", ".join(f"{named.kind} {named.id} of {named.agent}" for named in matching[:_CANDIDATES_SHOWN])
-    more = f" and {len(matching) - _CANDIDATES_SHOWN} more" * (len(matching) > _CANDIDATES_SHOWN)
-    raise NotInMemoryError(f"{beginning!r} is the beginning of several: {shown}{more}; give more of the id")
-
-
-def _named_in(change: Change) -> Iterator[Named]:
-    match change:
-        case Add():
-            yield Named(kind="observation", id=change.observation.id, agent=change.agent)
-        case Believe():
-            yield Named(kind="belief", id=change.belief, agent=change.agent)
-        case OpenThread():
-            yield Named(kind="thread", id=change.thread, agent=change.agent)
-        case SetProject():
-            yield Named(kind="project", id=change.name, agent=change.agent)
-        case SetVital():
-            yield Named(kind="vital", id=change.name, agent=change.agent)
-        case WriteJournal():
-            yield Named(kind="run", id=change.entry.id, agent=change.agent)
-    yield Named(kind="run", id=change.run, agent=change.agent)
-
-
-def _runs_in(home: Path, beginning: str, agent: str) -> Iterator[Named]:
-    folders = (path for path in runs_folder(home).glob("*/") if path.name.startswith(beginning))
-    for folder in folders:
-        with suppress(RunFolderError):
-            whose = read_record(folder).spec.agent
-            if agent in ("", whose):
-                yield Named(kind="run", id=folder.name, agent=whose)
-
-
 def trace(memory: Memory, named: Named, *, home: Path, now: datetime) -> Provenance:
     """All that is known of `named`, down to the file that holds the words it came from.
 
@@ -143,17 +70,16 @@ def trace(memory: Memory, named: Named, *, home: Path, now: datetime) -> Provena
         "vital": state.vitals,
     }
     thing = kept[named.kind].get(named.id)
-    history = [change for change in _state_changes(memory, named.agent) if named in _spoken_of(change, named.agent)]
-    history += _reverts(memory, named.agent, {change.run for change in history})
-    first = history[0]
+    made = [change for change in _state_changes(memory, named.agent) if named in _spoken_of(change, named.agent)]
+    said = _said_in(made, thing)
     evidence = memory.observations(thing.evidence) if isinstance(thing, Belief) else []
     return Provenance(
         named=named,
         status=_status(thing, now),
         thing=thing,
         rests_on=evidence,
-        history=history,
-        files=files_of(first.run, home, span=first.span),
+        history=[*made, *_reverts(memory, named.agent, {change.run for change in made})],
+        files=files_of(said.run, home, span=said.span),
     )
 
 
@@ -179,7 +105,7 @@ def _trace_run(memory: Memory, named: Named, home: Path) -> Provenance:
         named=named,
         status="reverted" if reverts else "remembered" if made else "taught nothing",
         thing=memory.state(agent=named.agent).journal.get(named.id),
-        carries=[each for change in made for each in _named_in(change) if each.kind != "run"],
+        carries=[each for change in made for each in named_in(change) if each.kind != "run"],
         history=[*made, *(change for change in reverts if change not in made)],
         files=files_of(named.id, home),
     )
@@ -195,11 +121,18 @@ def _state_changes(memory: Memory, agent: str) -> Iterator[Change]:
     return memory.changes(agent=agent, ops=_OF_STATE)
 
 
+def _said_in(made: list[Change], thing: Thing | None) -> Change:
+    """The change whose words `thing` has: a project and a vital are set anew, others keep the words of the first."""
+    if isinstance(thing, Project | Vital):
+        return next(change for change in reversed(made) if change.run == thing.run)
+    return made[0]
+
+
 def _spoken_of(change: Change, agent: str) -> tuple[Named, ...]:
     # A change of a belief or thread that came after the first names it in the same field.
     given = change.model_dump(include={"belief", "thread"})
     return (
-        *_named_in(change),
+        *named_in(change),
         *(Named.model_validate({"kind": kind, "id": id_, "agent": agent}) for kind, id_ in given.items()),
     )
 

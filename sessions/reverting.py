@@ -8,7 +8,7 @@ from sessions.corrections import Author
 from sessions.memory.base import Memory
 from sessions.memory.changes import Add, Change, Fade, FadeBelief, Release, Revert, Supersede, identity
 from sessions.memory.things import Belief, Observation
-from sessions.provenance import NotInMemoryError
+from sessions.memory_ids import NotInMemoryError
 
 
 class RevertPlan(BaseModel, frozen=True):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cli.main import app
-from hooks.installation import HOOKS, ClaudeSettingsError, install, read_installed, uninstall
+from hooks.installation import HOOKS, install, read_installed, uninstall
+from hooks.settings_file import ClaudeSettingsError
 
 EVENTS = {hook.event for hook in HOOKS}
 HANDMADE = """\
