@@ -16,7 +16,11 @@ MOST_RECORDS = 300
 
 
 class PastRun(BaseModel, frozen=True):
-    """What an earlier run came to. `not_pushed` says of each repository what is kept and not pushed, or left out."""
+    """What an earlier run came to.
+
+    `worked` says that an agent did; `remembered` that its learning is in the memory, or given up. `not_pushed` says of
+    each repository what is kept and not pushed, or left out.
+    """
 
     run_id: str
     session: str
@@ -72,6 +76,6 @@ def _past_run(record: RunRecord) -> PastRun:
         reason=record.reason,
         cost_usd=record.cost_usd,
         worked=record.done("agent_ended"),
-        remembered=record.done("remembered"),
+        remembered=record.done("remembered") or record.done("closed"),
         not_pushed=tuple(result.sentence() for result in record.commits if result.status == "kept" or result.left_out),
     )

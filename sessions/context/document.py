@@ -6,6 +6,7 @@ from datetime import timedelta
 from sessions.context.freshness import render_freshness
 from sessions.context.manifest import NO_ROOM, Candidate, Context, Manifest
 from sessions.context.material import Material
+from sessions.context.quoting import one_line
 from sessions.context.rules import render_rules
 from sessions.context.sections import Item, Section, Title, all_sections
 from sessions.spec import SessionSpec
@@ -150,7 +151,7 @@ def _limits(spec: SessionSpec | None) -> list[str]:
 
 
 def _git(states: Sequence[GitState], *, attended: bool) -> str:
-    blocks = ["\n".join(f"- {line}" for line in state.lines()) for state in states]
+    blocks = ["\n".join(f"- {one_line(line)}" for line in state.lines()) for state in states]
     none = "No git repository is here." if attended else "No repository is attached; you work in an empty folder."
     return "## Git state\n\n" + ("\n\n".join(blocks) or none)
 

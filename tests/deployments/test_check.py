@@ -655,6 +655,7 @@ def test_the_shipped_definitions_pass_without_a_warning() -> None:
     paths = find_definitions(repository)
 
     assert [path.stem for path in paths] == [
+        "consolidation",
         "dependency-scan",
         "dispatch",
         "documentation-update",
@@ -663,3 +664,20 @@ def test_the_shipped_definitions_pass_without_a_warning() -> None:
         "regression-check",
     ]
     assert check_files(paths, Settings(), root=repository, now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("maintenance_file: gone.md", "gone.md does not exist"),
+        ("maintenance_file: ../gone.md", "outside the repository"),
+        ("kind: tidy", "kind"),
+        ("kind: consolidation\n      max_turns: 3", "is for sessions in which an agent works"),
+    ],
+)
+def test_a_maintenance_list_and_a_kind_of_session_are_checked(root: Path, given: str, words: str) -> None:
+    text = changed("      temperature", f"      {given}\n      temperature")
+    found = [str(problem) for problem in check_text(root, text)]
+
+    assert len(found) == 1
+    assert words in found[0]
