@@ -30,9 +30,10 @@ async def test_an_agent_works_on_its_repository_and_sees_nothing_else(
     Person.cloning(origin, tmp_path / "ada").pushes("door.txt", "green\n", "Paint the door")
     (tmp_path / "secret").write_text("s3cret")
     look = f"cat {tmp_path}/secret /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -E 's3cret|of-the-house'"
+    paint = "echo blue > door.txt && git commit -qam 'Paint it blue' && echo left > note.txt"
     ran = await house.run(
         runner=runner,
-        prompt=f"RUN: git log -1 --format=%s && echo blue > door.txt\nRUN: {look} || echo unseen\nSAY: done",
+        prompt=f"RUN: git log -1 --format=%s && {paint}\nRUN: {look} || echo unseen\nSAY: done",
         repos=[{"url": str(origin), "auto_push": True}],
     )
     assert ran.record.outcome is Outcome.COMPLETED, ran.state.message
@@ -40,6 +41,8 @@ async def test_an_agent_works_on_its_repository_and_sees_nothing_else(
     results = house.asked()[-1].results
     assert [text.strip() for text in results] == ["Paint the door", "unseen"]
     assert git(origin, "show", "main:door.txt") == "blue"
+    assert git(origin, "show", "main:note.txt") == "left"
+    assert "Paint it blue" in git(origin, "log", "--format=%s", "main").splitlines()
 
 
 @needs_sandbox
