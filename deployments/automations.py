@@ -18,16 +18,20 @@ UNBEGUN_NAME = "scheduled-sessions: crash runs that never began"
 SILENCE_SECONDS = 90
 #: A worker takes a run ten seconds before its slot, and its process needs a few seconds to begin.
 UNBEGUN_SECONDS = 100
+_RUNNING = "prefect.flow-run.Running"
+#: What a run is called from the moment at which a worker takes it, one after the other.
+_TAKEN = {"prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.InfrastructurePending"}
 #: Other flows on the same server are none of our business: Prefect's own heartbeat is every three minutes.
 _OUR_FLOWS = [FLOW_NAME, DISPATCH_FLOW, "housekeeping"]
 
 
 def zombie_automation(silence_seconds: int = SILENCE_SECONDS) -> AutomationCore:
-    """After a run's heartbeat the next event of that run is due within 90 s; without one the run is marked crashed.
+    """After a run's start and each heartbeat the next event of it is due within 90 s, or the run is marked crashed.
 
-    Any event counts, since a run that ends does so under the name of its outcome (`prefect.flow-run.TimedOut`).
+    A process may die before its first heartbeat. Any event counts, since a run that ends does so under the name of its
+    outcome (`prefect.flow-run.TimedOut`).
     """
-    return _silence(NAME, HEARTBEAT, silence_seconds, f"no heartbeat for {silence_seconds} s")
+    return _silence(NAME, {_RUNNING, HEARTBEAT}, silence_seconds, f"no heartbeat for {silence_seconds} s")
 
 
 def unbegun_automation(silence_seconds: int = UNBEGUN_SECONDS) -> AutomationCore:
@@ -36,15 +40,15 @@ def unbegun_automation(silence_seconds: int = UNBEGUN_SECONDS) -> AutomationCore
     Its process never sent a heartbeat that could be missed. Infrastructure that takes longer to start says so by an
     event, which counts as a sign of life.
     """
-    return _silence(UNBEGUN_NAME, "prefect.flow-run.Pending", silence_seconds, "taken by a worker, and never begun")
+    return _silence(UNBEGUN_NAME, _TAKEN, silence_seconds, "taken by a worker, and never begun")
 
 
-def _silence(name: str, after: str, seconds: int, what: str) -> AutomationCore:
+def _silence(name: str, after: set[str], seconds: int, what: str) -> AutomationCore:
     return AutomationCore(
         name=name,
         description=f"Marks a session's run as crashed after {seconds} s of silence, so that its slot is free again.",
         trigger=EventTrigger(
-            after={after},
+            after=after,
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             match_related=ResourceSpecification(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
@@ -17,7 +18,14 @@ from tests.fakes.house import House
 SHORTEST_SILENCE_SECONDS = 10
 PATIENCE_SECONDS = 40
 PENDING = State[None](type=StateType.PENDING)
+#: What a worker says of a run for which it is starting a process.
+SUBMITTED = State[None](type=StateType.PENDING, name="Submitting")
 RUNNING = State[None](type=StateType.RUNNING)
+
+
+@flow
+def somebody_elses_flow() -> None:
+    """One that is none of this project's business."""
 
 
 def only_for(run_ids: list[UUID], automation: AutomationCore) -> AutomationCore:
@@ -48,26 +56,29 @@ async def beat(client: PrefectClient, run: FlowRun, flow_name: str) -> None:
 
 
 async def test_runs_that_fell_silent_or_never_began_are_crashed_and_their_slot_is_free(house: House) -> None:
-    silent, unbegun, foreign = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b", "c")]
-    ids = [await house.ask_for(session=name) for name in (silent, unbegun, foreign)]
+    silent, mute, unbegun, submitted = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b", "c", "e")]
+    ids = [await house.ask_for(session=name) for name in (silent, mute, unbegun, submitted)]
     healthy = await house.ask_for(session=await house.deploy(f"{house.session}-d"))
     async with house.client() as client:
+        foreign = await client.create_flow_run(somebody_elses_flow, state=RUNNING)
         for automation in (zombie_automation(SHORTEST_SILENCE_SECONDS), unbegun_automation(SHORTEST_SILENCE_SECONDS)):
-            await client.create_automation(only_for([*ids, healthy], automation))
+            await client.create_automation(only_for([*ids, healthy, foreign.id], automation))
         await asyncio.sleep(1)
         taken = [await taken_by_a_worker(client, run_id) for run_id in ids]
-        for run_id in (ids[0], ids[2]):
+        for run_id in ids[:2]:
             await client.set_flow_run_state(run_id, RUNNING)
+        await client.set_flow_run_state(ids[3], SUBMITTED)
         await beat(client, taken[0], "scheduled-session")
-        await beat(client, taken[2], "somebody-elses-flow")
+        await beat(client, foreign, "somebody-elses-flow")
         await house.finish(healthy)
-        crashed = [await until_crashed(client, run_id) for run_id in ids[:2]]
-        assert ["died" in (run.state.message or "") for run in crashed if run.state] == [True, True]
+        crashed = [await until_crashed(client, run_id) for run_id in ids]
+        assert ["died" in (run.state.message or "") for run in crashed if run.state] == [True] * 4
         assert all(run.start_time is None or (datetime.now(UTC) - run.start_time).seconds < 120 for run in crashed)
-        for name in (silent, unbegun):
+        for name in (silent, mute, unbegun, submitted):
             again = await house.ask_for(session=name)
             assert (await taken_by_a_worker(client, again)).state_type is StateType.PENDING
-        assert (await client.read_flow_run(ids[2])).state_type is StateType.RUNNING
+        assert (await client.read_flow_run(foreign.id)).state_type is StateType.RUNNING
+        await client.delete_flow_run(foreign.id)
         assert (await client.read_flow_run(healthy)).state_name == "Completed"
 
 
