@@ -194,7 +194,11 @@ def _forget(plan: DeletionPlan, left: Sequence[FlowRun], settings: Settings, now
             "delete it again when the run is over, and see that its worker is online"
         )
     parts = [forget_agent(agent, settings, now) for agent in plan.agents]
-    return Forgotten(observations=sum(part.observations for part in parts), entries=sum(part.entries for part in parts))
+    return Forgotten(
+        observations=sum(part.observations for part in parts),
+        entries=sum(part.entries for part in parts),
+        changes=sum(part.changes for part in parts),
+    )
 
 
 async def _ask_for_cleaning(client: PrefectClient, deployment: DeploymentResponse) -> bool:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +89,19 @@ def claim_embedder(connection: sqlite3.Connection, name: str) -> None:
     """Note whose vectors the file is going to hold, which holds none so far. Call it in a transaction."""
     connection.execute("DELETE FROM embedder")
     connection.execute("INSERT INTO embedder VALUES (?)", (name,))
+
+
+def is_memory(connection: sqlite3.Connection) -> bool:
+    """Whether the file is a memory, of whichever version."""
+    try:
+        return _header(connection).application_id == APPLICATION_ID
+    except sqlite3.DatabaseError:
+        return False
+
+
+def copies_of(path: Path) -> list[Path]:
+    """The files that are named like copies which `keep_copy` made of the memory at `path`."""
+    return sorted(path.parent.glob(f"{escape(path.name)}.v*-copy*"))
 
 
 def keep_copy(path: Path, version: int) -> Path:

@@ -13,7 +13,7 @@ from sessions.memory.base import Applied, Forgotten, Remembered
 from sessions.memory.changes import CHANGE, Add, Change, Op, additions, storable
 from sessions.memory.database import configure, connect, explained, snapshot, transaction
 from sessions.memory.embedder import Embedded, Embedder, static_table
-from sessions.memory.forgetting import forget_agent
+from sessions.memory.forgetting import forget_agent, forget_in_copies
 from sessions.memory.index import index_observation, indexed_text, learned
 from sessions.memory.log import (
     SqliteLog,
@@ -205,6 +205,7 @@ class SqliteMemory:
 
     def forget(self, *, agent: str) -> Forgotten:
         with self._using() as connection:
+            forget_in_copies(self.path, agent, wait=self._wait_seconds)
             # What is deleted is overwritten in the file, and the log of writes is emptied behind it.
             connection.execute("PRAGMA secure_delete = ON")
             with transaction(connection):

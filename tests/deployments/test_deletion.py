@@ -230,7 +230,7 @@ async def test_the_memory_is_forgotten_where_that_is_asked_for(house: House) -> 
     await house.deploy(agent=agent)
     await house.run()
     assert len(house.observations(agent)) == 1
-    assert (await delete(house, forget_memory=True)).forgotten == Forgotten(observations=1, entries=1)
+    assert (await delete(house, forget_memory=True)).forgotten == Forgotten(observations=1, entries=1, changes=2)
     assert house.observations(agent) == []
     assert house.journal(agent) == []
 

@@ -166,3 +166,20 @@ except MemoryStoreError as error:
     assert "full" in done.stdout
     with SqliteMemory(first) as memory:
         assert memory.latest(agent="main") == [PORT]
+
+
+def test_what_is_forgotten_is_gone_from_the_copy_too(first: Path) -> None:
+    mine = first.with_name("m.v1-copy-9")
+    mine.write_text("The port is mine")
+    with SqliteMemory(first) as memory:
+        assert memory.migrated_copy
+        assert b"4200" in memory.migrated_copy.read_bytes()
+        memory.forget(agent="main")
+        holding = [path.name for path in first.parent.iterdir() if b"4200" in path.read_bytes()]
+        assert holding == []
+        with closing(sqlite3.connect(memory.migrated_copy)) as connection:
+            assert connection.execute("SELECT id FROM observations").fetchall() == [("o3",)]
+            connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+            found = connection.execute("SELECT rowid FROM words WHERE words MATCH 'shower'").fetchall()
+            assert len(found) == 1
+    assert mine.read_text() == "The port is mine"
