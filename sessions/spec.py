@@ -375,9 +375,7 @@ class SessionSpec(BaseModel, extra="forbid"):
             name = getattr(self, field)
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or Path(name).is_absolute():
-                raise ValueError(
-                    f"{field}: {name} is outside the repository; give its path from the repository's root"
-                )
+                raise ValueError(f"{field}: {name} is outside the repository; give its path from the repository's root")
         return self
 
     @model_validator(mode="after")
