@@ -8,7 +8,7 @@ speaks against is a new observation.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sessions.claims import contradict
+from sessions.claims import contradict, share_a_word
 from sessions.disguises import without_invisible
 from sessions.extraction_answer import ExtractedBelief, ExtractedObservation, ExtractedThread
 from sessions.extraction_evidence import Evidence, Grounds, NotKeptError
@@ -105,6 +105,8 @@ class Checks:
         grounds = self._evidence.grounds(quote, "")
         if contradict(known.text, quote):
             raise NotKeptError("its quote speaks against what it confirms")
+        if not share_a_word(known.text, quote):
+            raise NotKeptError("its quote says nothing of what it confirms")
         self._evidence.require_shown(quote, origin=grounds.origin)
         return Confirm(**self._about("confirm", known.id, grounds), observation=known.id)
 

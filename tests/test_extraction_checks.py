@@ -130,6 +130,12 @@ def test_a_known_observation_that_was_met_again_is_confirmed_with_the_words() ->
     assert (learned.observations, learned.texts) == ([], {"o1": "The door is green."})
 
 
+def test_words_about_something_else_confirm_nothing() -> None:
+    answer = an_answer(observed("The door is green.", text="", action="CONFIRM", id="o1"))
+    learned = kept_of(answer, known=known("Windows need curtains."))
+    assert (learned.of_kind(Confirm), whys(learned)) == ([], ["its quote says nothing of what it confirms"])
+
+
 def test_what_is_no_longer_so_is_superseded_by_what_is() -> None:
     answer = an_answer(observed("It is green.", action="SUPERSEDE", id="o1"))
     learned = kept_of(answer, known=known("The door is red."))
