@@ -43,7 +43,8 @@ def install(
     """Write our hooks into Claude Code's settings; everything else there stays as it is.
 
     SessionStart tells it what the agent knows and what waits to be discussed, Stop and SessionEnd learn from what was
-    said, and the loop guard notices when it goes in circles.
+    said, and the loop guard notices when it goes in circles. The memory is the one of this environment, whatever is
+    set where Claude Code is started.
     """
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
 
@@ -55,7 +56,7 @@ def install(
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--agent") from error
     scope, path = _chosen(user=user, project=project, local=local)
-    change = put_in(scope, path, agent=agent, python=sys.executable)
+    change = put_in(scope, path, agent=agent, python=sys.executable, environment=os.environ)
     _print_change(change, "installed", "they are there already", as_json)
     for other in _elsewhere(change.installed):
         typer.echo(f"{other.path} has them too, for agent {', '.join(other.agents)}: {_beside(scope, other)}", err=True)

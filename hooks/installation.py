@@ -6,6 +6,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from pydantic import BaseModel, JsonValue, computed_field
@@ -15,6 +16,9 @@ from hooks.settings_file import parse, read, remove, write
 
 Scope = Literal["user", "project", "local"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+#: Settings that say where memory and runs are. None of them is a secret.
+_PLACES = ("SESSIONS_HOME", "SESSIONS_MEMORY_URL", "SESSIONS_MEMORY_EMBEDDER")
+_ASSIGNMENT = re.compile(r"[A-Z_]+=")
 _OURS = re.compile(r"-m hooks\.(?P<module>pre_tool_use|session_start|stop)\b(?P<rest>[^&|;]*)")
 
 
@@ -35,6 +39,24 @@ HOOKS = (
     Hook(event="PostToolUse", module="pre_tool_use", timeout_seconds=10),
     Hook(event="PostToolUseFailure", module="pre_tool_use", timeout_seconds=10),
 )
+
+
+class Called(BaseModel, frozen=True):
+    """How our hooks are called: for whom, by which program, and with which memory."""
+
+    scope: Scope
+    agent: str
+    python: str
+    places: dict[str, str] = {}
+
+    def command(self, hook: Hook) -> str:
+        """The command of `hook`, as a shell reads it."""
+        places = "".join(f"{name}={shlex.quote(place)} " for name, place in self.places.items())
+        # Without the working directory and PYTHONPATH: a project may have a folder `hooks` of its own.
+        program = f"{places}{shlex.quote(self.python)} -E -P -m hooks.{hook.module}"
+        if hook.module == "pre_tool_use":
+            return program
+        return f"{program} --agent {shlex.quote(self.agent)}" + " --user" * (self.scope == "user")
 
 
 class Installed(BaseModel, frozen=True):
@@ -92,7 +114,9 @@ def read_installed(scope: Scope, path: Path) -> Installed:
     )
 
 
-def install(scope: Scope, path: Path, *, agent: str, python: str) -> Change:
+def install(
+    scope: Scope, path: Path, *, agent: str, python: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> Change:
     """Have Claude Code call our hooks; everything else in its settings stays, to the letter. Twice is once.
 
     Args:
@@ -100,18 +124,21 @@ def install(scope: Scope, path: Path, *, agent: str, python: str) -> Change:
         path: the file, made if it is missing.
         agent: whose memory the sessions read and feed.
         python: the program that has this package.
+        environment: what of it says where memory and runs are goes into the commands; Claude Code is often started
+            where it is not set.
 
     Raises:
         ClaudeSettingsError: the settings are no JSON of that form, or cannot be written; they are as they were.
     """
     text = read(path)
-    wanted = {(hook.event, _command(hook, agent, python, scope)) for hook in HOOKS}
+    called = Called(scope=scope, agent=agent, python=python, places=_places(environment))
+    wanted = {(hook.event, called.command(hook)) for hook in HOOKS}
     there = [(event, command) for event, _, command in _ours(parse(text, path))]
     if set(there) == wanted and len(there) == len(wanted):
         return Change(installed=read_installed(scope, path), changed=False)
     text = _without_ours(text, path) if there else text
     for hook in HOOKS:
-        text = _with(text, hook, _command(hook, agent, python, scope))
+        text = _with(text, hook, called.command(hook))
     write(path, text)
     return Change(installed=read_installed(scope, path), changed=True)
 
@@ -145,16 +172,14 @@ def has_own(project: Path) -> bool:
     return any("SessionStart" in read_installed(scope, path).events for scope, path in paths.items())
 
 
-def _command(hook: Hook, agent: str, python: str, scope: Scope) -> str:
-    # Without the working directory and PYTHONPATH: a project may have a folder `hooks` of its own.
-    whose = f" --agent {shlex.quote(agent)}" + " --user" * (scope == "user")
-    return f"{shlex.quote(python)} -E -P -m hooks.{hook.module}" + whose * (hook.module != "pre_tool_use")
+def _places(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in _PLACES if environment.get(name)}
 
 
 def _program(command: str) -> str:
     try:
-        return shlex.split(command)[0]
-    except ValueError:
+        return next(word for word in shlex.split(command) if not _ASSIGNMENT.match(word))
+    except (ValueError, StopIteration):
         return command  # somebody rewrote it, and the shell will not take it either
 
 

@@ -49,7 +49,6 @@ class Desk:
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
-            "SESSIONS_HOME": str(self.home),
             "ANTHROPIC_BASE_URL": model.base_url,
             "ANTHROPIC_API_KEY": "sk-test",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -102,7 +101,9 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with open_offline_model(SCRIPT) as model:
         desk = Desk(tmp_path, model)
-        install("project", desk.settings, agent="main", python=sys.executable)
+        # The person's shell knows nothing of it.
+        places = {"SESSIONS_HOME": str(desk.home)}
+        install("project", desk.settings, agent="main", python=sys.executable, environment=places)
         yield desk
         for process in desk.learners():
             # It may just end by itself.
@@ -255,7 +256,7 @@ def run_hook(module: str, said: str, environment: dict[str, str], *options: str)
     return subprocess.run(
         [sys.executable, "-E", "-P", "-m", f"hooks.{module}", "--agent", "main", *options],
         input=said,
-        env=environment,
+        env={"SESSIONS_HOME": f"{environment['HOME']}/state", **environment},
         cwd=environment["HOME"],
         capture_output=True,
         text=True,

@@ -178,6 +178,14 @@ def test_the_hooks_do_not_look_for_code_where_the_person_works(path: Path) -> No
     assert all(command.startswith("'/opt/my python/bin/python' -E -P -m hooks.") for command in commands)
 
 
+def test_the_memory_of_the_environment_goes_into_the_commands(path: Path) -> None:
+    places = {"SESSIONS_HOME": "/srv/our sessions", "SESSIONS_MEMORY_URL": "sqlite:////m", "ANTHROPIC_API_KEY": "sk-x"}
+    install("project", path, agent="main", python=sys.executable, environment=places)
+    found = read_installed("project", path)
+    assert found.commands[0].startswith("SESSIONS_HOME='/srv/our sessions' SESSIONS_MEMORY_URL=sqlite:////m ")
+    assert (found.missing, found.broken, "sk-x" in path.read_text()) == ([], [], False)
+
+
 def command(*words: str) -> Result:
     return CliRunner().invoke(app, ["hooks", *words])
 

@@ -10,6 +10,7 @@ import pytest
 
 from sessions import interactive_learning
 from sessions.errors import RunFolderError
+from sessions.forgetting import forget_agent
 from sessions.interactive import (
     Conversation,
     conversations,
@@ -203,6 +204,21 @@ def test_a_conversation_is_over_when_it_ended_or_was_quiet(settings: Settings, w
     assert is_over(path, now=last, quiet_seconds=60)
     noted(settings, written.path, ended=False)
     assert not is_over(path, now=last, quiet_seconds=60)
+
+
+async def test_what_was_said_to_an_agent_that_forgot_is_not_learned_any_more(
+    conversation: Path, settings: Settings, written: Written
+) -> None:
+    unset = settings.model_copy(update={"anthropic_base_url": ""})
+    await learn_conversation(conversation, settings=unset, now=NOW)
+    written.typed(f"And {HOST}.")
+    written.says(text("Noted."))
+    forget_agent("main", settings, NOW)
+    assert await learn_what_is_left(settings, NOW) == []
+    written.typed(f"Once more, {PORT}.")
+    written.says(text("Noted."))
+    await learn_what_is_left(settings, NOW)
+    assert [item.text for item in known(settings)] == ["The API listens on port 8443."]
 
 
 async def test_one_that_still_goes_on_is_left_alone(settings: Settings, written: Written) -> None:
