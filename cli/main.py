@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from cli import definitions, demo, dispatch, doctor, hooks, listing, memory, openclaw, operations, running, stack
+from cli import (
+    definitions,
+    demo,
+    dispatch,
+    doctor,
+    hooks,
+    listing,
+    memory,
+    openclaw,
+    operations,
+    running,
+    single_runs,
+    stack,
+)
 from sessions.errors import SessionError
 
 app = typer.Typer(
@@ -33,6 +46,7 @@ app.command("suspend")(operations.suspend)
 app.command("resume")(operations.resume)
 app.command("update")(operations.update)
 app.command("delete")(operations.delete)
+app.add_typer(single_runs.run, name="run")
 app.add_typer(memory.memory, name="memory")
 app.add_typer(hooks.hooks, name="hooks")
 app.add_typer(openclaw.importing, name="import")

@@ -15,6 +15,7 @@
     ├── DeliveryError        one target did not take the report
     ├── ScriptError          the offline model's script is wrong, or it cannot be served
     ├── RunFolderError       the run's own files cannot be read or written
+    ├── AnswerError          nobody asked, or it is no answer to what was asked
     └── ServerError          the Prefect server does not answer, or refuses
 
 Expected ends of an agent (its limits, a refusal) are values of `sessions.outcome`, never errors.
@@ -98,6 +99,10 @@ class ScriptError(SessionError):
 
 class RunFolderError(SessionError):
     """The run's own files cannot be read or written: a full disk, a missing permission, a broken file."""
+
+
+class AnswerError(SessionError):
+    """A person's answer to an agent's question cannot be taken: nobody asked, or it is not one."""
 
 
 class ServerError(SessionError):

@@ -45,7 +45,7 @@ async def extract(
 ) -> Learned:
     """Ask `model` what is worth keeping of `run`, and keep what the transcript bears out.
 
-    A run in which the agent said nothing and called nothing teaches nothing and costs no call.
+    A run in which the agent said nothing and heard nothing costs no call; what it wrote itself is kept all the same.
 
     Args:
         run: what the agent did.
@@ -59,10 +59,10 @@ async def extract(
     Raises:
         ExtractionError: the call failed or its answer cannot be used; nothing was kept, so it can be tried again.
     """
-    if not any(entry.kind in ("text", "tool_result") for entry in run.transcript):
-        return Learned()
-    answer, usage = await _ask(render_question(run, known), model, settings)
     keeping = Keeping(run, known, who, redact)
+    if not any(entry.kind in ("text", "tool_result") for entry in run.transcript):
+        return await asyncio.to_thread(keeping.keep, None, written)
+    answer, usage = await _ask(render_question(run, known), model, settings)
     learned = await asyncio.to_thread(keeping.keep, answer, written)
     return learned.model_copy(update={"usage": usage, "cost_usd": model.cost_usd(usage)})
 

@@ -9,6 +9,7 @@ from sessions.errors import RunFolderError, RunnerError
 from sessions.models import Model
 from sessions.process_tree import adopt_orphans, end_processes
 from sessions.runners.base import AgentEnd, AgentRun, AgentTask, Runner, Stop
+from sessions.runners.questions import Attendant
 from sessions.transcript import Entry, Transcript
 
 #: How long a cancelled runner may take before its processes are ended under it, and once more after that.
@@ -49,7 +50,7 @@ async def supervise(
     children = adopt_orphans()
     running = asyncio.create_task(runner.run(task, transcript))
     try:
-        stop = await _until_done(running, transcript, timeout_seconds, inactivity_timeout_seconds)
+        stop = await _until_done(running, transcript, timeout_seconds, inactivity_timeout_seconds, task.attendant)
     finally:
         # Shielded: a second cancellation must not leave processes behind.
         left = await asyncio.shield(asyncio.create_task(_end(running, run_id, children, grace_seconds)))
@@ -97,10 +98,17 @@ def agent_run_from(
 
 
 async def _until_done(
-    running: asyncio.Task[AgentEnd], transcript: Transcript, timeout_seconds: float, idle_seconds: float
+    running: asyncio.Task[AgentEnd],
+    transcript: Transcript,
+    timeout_seconds: float,
+    idle_seconds: float,
+    attendant: Attendant | None,
 ) -> Stop | None:
-    """Wait for the runner; returns the limit that bit, or None if the runner is done."""
-    clock = asyncio.get_running_loop().time
+    """Wait for the runner; returns the limit that bit, or None if the runner is done.
+
+    The clock of the limits stands still while a person is waited for.
+    """
+    clock = _working_clock(attendant)
     started = last_sign = clock()
     heard = len(transcript.entries)
     limits = [seconds for seconds in (timeout_seconds, idle_seconds) if seconds > 0]
@@ -116,6 +124,11 @@ async def _until_done(
         if 0 < idle_seconds <= clock() - last_sign:
             return Stop.INACTIVE
     return None
+
+
+def _working_clock(attendant: Attendant | None) -> Callable[[], float]:
+    time = asyncio.get_running_loop().time
+    return (lambda: time() - attendant.waited_seconds) if attendant else time
 
 
 async def _end(

@@ -23,7 +23,7 @@ from sessions.memory.changes import (
     identity,
 )
 from sessions.memory.state import STATE_OPS, State
-from sessions.memory.things import Belief, JournalEntry, Thread
+from sessions.memory.things import Belief, JournalEntry, Thread, ThreadTag
 from sessions.memory_tools_answers import (
     Recalled,
     RecalledBelief,
@@ -100,23 +100,25 @@ class AgentMemory:
 
     def note_thread(self, asked: NoteThreadInput) -> str:
         """Open a thread, unless the same one is open."""
+        thread, is_new = self.open_thread(asked.text, asked.tag)
+        return f"Noted as {short(thread)}." if is_new else f"It is noted already, as {short(thread)}."
+
+    def open_thread(self, text: str, tag: ThreadTag) -> tuple[str, bool]:
+        """The id of the open thread that says `text`, and whether it was opened for that.
+
+        Raises:
+            ToolError: the run has written as often as it may.
+            MemoryStoreError: the memory cannot be read.
+            RunFolderError: the disk does not take it.
+        """
         with self._open_store() as store:
-            open_ones = self._state(store).open_threads(asked.tag)
-        same = next((thread for thread in open_ones if _alike(thread.text, asked.text)), None)
-        if same:
-            return f"It is noted already, as {short(same.id)}."
-        thread = identity("thread", self._pending.run, asked.tag, asked.text)
-        self._write(
-            OpenThread(
-                **self._about("open_thread", thread),
-                quote=asked.text,
-                thread=thread,
-                tag=asked.tag,
-                text=asked.text,
-                session=self._session,
-            )
-        )
-        return f"Noted as {short(thread)}."
+            open_ones = self._state(store).open_threads(tag)
+        if same := next((thread for thread in open_ones if _alike(thread.text, text)), None):
+            return same.id, False
+        thread, session = identity("thread", self._pending.run, tag, text), self._session
+        about = self._about("open_thread", thread)
+        self._write(OpenThread(**about, quote=text, thread=thread, tag=tag, text=text, session=session))
+        return thread, True
 
     def close_thread(self, asked: CloseThreadInput) -> str:
         """Close a thread of those that `list_threads` shows."""
@@ -124,9 +126,18 @@ class AgentMemory:
             thread = _named(self._threads(self._state(store)), asked.thread, "thread; see list_threads")
         if thread.closed_at:
             return f"It is closed already: {thread.reason}"
-        about = self._about("close_thread", thread.id)
-        self._write(CloseThread(**about, quote=asked.reason, thread=thread.id, reason=asked.reason))
+        self.end_thread(thread.id, asked.reason)
         return f"Closed {short(thread.id)}."
+
+    def end_thread(self, thread: str, reason: str) -> None:
+        """Close the thread with that id.
+
+        Raises:
+            ToolError: the run has written as often as it may.
+            RunFolderError: the disk does not take it.
+        """
+        about = self._about("close_thread", thread)
+        self._write(CloseThread(**about, quote=reason, thread=thread, reason=reason))
 
     def strengthen_belief(self, asked: StrengthenBeliefInput) -> str:
         """Strengthen a belief that is held; one that was faded comes back only by a person."""

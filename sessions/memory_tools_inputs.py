@@ -12,9 +12,13 @@ ID_CHARACTERS = 8
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def _plain(text: str) -> str:
+def without_control(text: str) -> str:
     """`text` without what only a terminal understands."""
-    clean = _CONTROL.sub("", text).strip()
+    return _CONTROL.sub("", text).strip()
+
+
+def _plain(text: str) -> str:
+    clean = without_control(text)
     if text and not clean:
         raise ValueError("is blank")
     return clean

@@ -1,7 +1,7 @@
 """What an agent needs before it starts: its prompt, its model, its context and the task made of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,8 +14,10 @@ from sessions.context import Context, KnownSoFar, Manifest, Material, Occasion, 
 from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
 from sessions.memory import open_memory
+from sessions.memory_tools import AgentMemory
 from sessions.models import RUNNER_PROVIDERS, Model, require_model
 from sessions.past_runs import past_runs
+from sessions.pending_changes import FILE_NAME, PendingChanges
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.runners.base import AgentTask
@@ -136,6 +138,19 @@ def _redacted(context: Context) -> Context:
     redact = process_redactor()
     manifest = Manifest.model_validate(redact.value(context.manifest.model_dump(mode="json")))
     return Context(text=redact(context.text), manifest=manifest)
+
+
+def open_agent_memory(run: RunFolder, *, settings: Settings, now: Callable[[], datetime]) -> AgentMemory:
+    """The memory tools of a run; what the agent writes waits in the run's folder.
+
+    Raises:
+        RunFolderError: what it wrote before cannot be read.
+    """
+    record, redact = run.record, process_redactor()
+    pending = PendingChanges(run.path / FILE_NAME, agent=record.spec.agent, run=record.run_id, redact=redact)
+    return AgentMemory(
+        pending, session=record.session, open_store=lambda: open_memory(settings.memory_address), now=now
+    )
 
 
 def make_task(

@@ -9,6 +9,7 @@ from sessions.memory.base import JournalEntry, Observation
 from sessions.models import Usage
 from sessions.outcome import Delivery, Outcome
 from sessions.runners.base import Denial
+from sessions.runners.questions import AskedQuestion
 from sessions.safe_markdown import code, fenced, folded, plain, quoted, safe, shortened, table
 
 _MARKS = {"COMPLETED": "✅", "CANCELLED": "⚪", "FAILED": "❌", "CRASHED": "❌"}
@@ -51,6 +52,7 @@ class SessionReport(BaseModel, frozen=True):
     cost_usd: float = 0.0
     extraction_cost_usd: float = 0.0
     denials: tuple[Denial, ...] = ()
+    questions: tuple[AskedQuestion, ...] = ()
     learned: tuple[Observation, ...] = ()
     learned_in_short: str = ""
     journal: JournalEntry | None = None
@@ -73,6 +75,7 @@ def render_report(report: SessionReport) -> str:
         f"# {_MARKS[report.outcome.state_type]} {plain(report.session)}: {_words(report.outcome)}",
         _opening(report),
         safe(report.final_text, deeper=2) or "_The agent said nothing at the end._",
+        _section("Questions", _bullets([_question(asked) for asked in report.questions])),
         _section("What went wrong beside", _bullets([plain(note) for note in report.notes])),
         _section("What it learned", _learned(report)),
         _section("Commits", _bullets([_commit(commit) for commit in report.commits])),
@@ -116,6 +119,17 @@ def _observation(observation: Observation) -> str:
 def _journal_rows(journal: JournalEntry) -> list[str]:
     fields = ("theme", "built", "noticed", "changed", "assumptions", "next")
     return [f"- **{name.capitalize()}**: {plain(getattr(journal, name))}" for name in fields if getattr(journal, name)]
+
+
+def _question(asked: AskedQuestion) -> str:
+    kept = "; it waits to be discussed" if asked.thread else "; it is kept here alone"
+    became = {
+        "assumed": f"nobody was asked, and the agent went on by an assumption of its own{kept}",
+        "waiting": f"the run ended before somebody answered{kept}",
+        "answered": f"answered: {plain(asked.answer)}",
+        "unanswered": f"nobody answered{kept}",
+    }
+    return f"{plain(asked.question)} ({became[asked.became]})"
 
 
 def _commit(commit: CommittedWork) -> str:

@@ -7,8 +7,11 @@ from pydantic import JsonValue
 
 from sessions.channels.address import describe_target
 from sessions.channels.base import Message, Receipt
+from sessions.outcome import Outcome
+from sessions.question_form import QuestionForm, render_form
 from sessions.redaction import Redactor
 from sessions.report import SessionReport, headline, render_report
+from sessions.run_folder import RunRecord
 from sessions.safe_markdown import plain
 from sessions.spec import DeliveryTarget
 
@@ -55,6 +58,25 @@ def _facts(report: SessionReport) -> dict[str, JsonValue]:
         "notes": list(report.notes),
         "report": report.full_report,
     }
+
+
+def build_question(
+    record: RunRecord, form: QuestionForm, how: str, target: DeliveryTarget, redact: Redactor
+) -> Message:
+    """What `target` is told when a run waits for a person; `how` says what a person does about it."""
+    return Message(
+        key=message_key(record.run_id, target, f"question-{form.id}"),
+        title=redact(f"❓ {record.session}: needs an answer"),
+        markdown=redact(f"# ❓ {plain(record.session)} asks\n\n{render_form(form)}\n\n{how}\n"),
+        session=record.session,
+        run_id=record.run_id,
+        outcome=Outcome.NEEDS_INPUT,
+        facts={
+            "slot": record.slot_at.isoformat(),
+            "run_name": record.run_name,
+            "questions": [redact(question.question) for question in form.questions],
+        },
+    )
 
 
 def build_alert(report: SessionReport, lost: Sequence[Receipt], target: DeliveryTarget, redact: Redactor) -> Message:

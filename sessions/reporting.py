@@ -61,6 +61,7 @@ def compose_report(
         cost_usd=agent_run.cost_usd,
         extraction_cost_usd=learned.cost_usd,
         denials=agent_run.denials,
+        questions=tuple(record.questions),
         learned=tuple(learned.observations),
         learned_in_short=learned.summary(),
         journal=learned.journal,

@@ -5,6 +5,7 @@
         context.md        what the agent was told before it started
         context.json      what of it came from where, and what was left out
         transcript.jsonl  what it said and did
+        memory_changes.jsonl  what the agent wrote to its memory, to be applied with that
         learned.json      what was extracted from that
         report.md         what was delivered
         workspace/        where it worked
@@ -28,6 +29,7 @@ from sessions.files import write_whole
 from sessions.locks import HeldError, held
 from sessions.outcome import Delivery, Outcome
 from sessions.runners.base import AgentEnd
+from sessions.runners.questions import AskedQuestion
 from sessions.spec import SessionSpec
 from sessions.workflow import Workflow
 from sessions.workspace.base import CommitResult
@@ -89,6 +91,7 @@ class RunRecord(BaseModel):
     receipts: list[Receipt] = []
     commits: list[CommitResult] = []
     notes: dict[Step, str] = {}
+    questions: list[AskedQuestion] = []
     attempts: int = 0
     cost_usd: float = 0.0
     workflow: Workflow | None = None

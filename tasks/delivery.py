@@ -39,18 +39,19 @@ async def deliver(run: RunFolder, report: SessionReport) -> None:
         return
     targets = [] if record.told_before else targets_for(report.outcome, record.spec)
     redact = process_redactor()
-    await asyncio.gather(*(_deliver_to(run, target, build_message(report, target, redact)) for target in targets))
+    await asyncio.gather(*(deliver_to(run, target, build_message(report, target, redact)) for target in targets))
     lost = [receipt for _, receipt in undelivered(record.run_id, record.receipts, targets)]
     # Who is told of failures has had the report itself of a run that failed.
     alerted = [] if record.trouble else alert_targets(record.run_id, record.receipts, targets, record.spec)
     for target in alerted:
-        await _deliver_to(run, target, build_alert(report, lost, target, redact), purpose="alert")
+        await deliver_to(run, target, build_alert(report, lost, target, redact), purpose="alert")
     record.delivery = delivery_state(record.run_id, record.receipts, targets)
     run.mark("delivered", utc_now())
     get_run_logger().info("Delivery: %s", record.delivery)
 
 
-async def _deliver_to(run: RunFolder, target: DeliveryTarget, message: Message, purpose: str = "report") -> None:
+async def deliver_to(run: RunFolder, target: DeliveryTarget, message: Message, purpose: str = "report") -> None:
+    """Take a message to one target, as often as it is worth; what became of it stands in the record."""
     fresh = new_receipt(run.record.run_id, target, purpose)
     delays = retry_delays(target, read_settings())
     # A function, since Prefect fills in the braces of a text, and an address may have some of its own.

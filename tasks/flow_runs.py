@@ -32,6 +32,8 @@ DISPATCH_KEY = "dispatch-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
+#: The tag of a run whose agent asked something, whatever became of it.
+ASKED_TAG = "asked"
 #: What a completed run was given, for the change gate of later ones.
 CHANGE_LABEL = "sessions.change_mark"
 #: What kept a run from its first token and people know of, so that a later one does not tell of it again.
@@ -153,7 +155,8 @@ async def show_ending(record: RunRecord) -> None:
         except ObjectNotFound:
             return  # deleted meanwhile
         await client.update_flow_run_labels(run_id, {**said, **_given(marks), COST_LABEL: record.cost_usd})
-        await client.update_flow_run(run_id, name=record.run_name, tags=sorted({*run.tags, *said.values()}))
+        tags = {*run.tags, *said.values(), *([ASKED_TAG] if record.questions else [])}
+        await client.update_flow_run(run_id, name=record.run_name, tags=sorted(tags))
 
 
 def _told_trouble(record: RunRecord) -> str:

@@ -1,9 +1,9 @@
 """A question of the agent to a person: its form, which is that of Claude Code's own tool, and what comes back."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 #: The tool's name in every runner.
@@ -52,6 +52,23 @@ class Unanswered(BaseModel, frozen=True):
     """The agent cannot go on; `reason` says what it wanted to know, in a sentence without a full stop."""
 
     reason: str
+
+
+Became = Literal["assumed", "waiting", "answered", "unanswered"]
+
+
+class AskedQuestion(BaseModel):
+    """A question that a run has asked, as its record keeps it, and what became of it.
+
+    `assumed`: the agent was told to state its assumption and go on. `thread` is where it waits for a person; empty if
+    the memory did not take it.
+    """
+
+    question: str
+    asked_at: AwareDatetime
+    became: Became
+    answer: str = ""
+    thread: str = ""
 
 
 @runtime_checkable

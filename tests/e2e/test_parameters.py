@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -13,8 +14,10 @@ from prefect.utilities.callables import parameter_schema
 from flows.scheduled_session import scheduled_session
 from sessions.outcome import Outcome
 from sessions.runners.base import Stop
+from sessions.runners.tools import TOOL_NAMES
 from sessions.spec import RunnerName, SessionSpec
 from tests.e2e.scheduling import deploy_once, make_runs, runs_of
+from tests.fakes import mcp_doors
 from tests.fakes.house import House
 from tests.fakes.obedient import obedient_script
 from tests.workspace.people import Person, bare_repository, git
@@ -198,7 +201,7 @@ async def _(house: House) -> None:
 @sees("allowed_tools")
 async def _(house: House) -> None:
     ran = await house.run(prompt="RUN: touch made", allowed_tools=["Read", "Bash(git log:*)"])
-    assert set(house.asked()[0].tool_names) == {"Read", "Bash"}
+    assert {name for name in house.asked()[0].tool_names if name in TOOL_NAMES} == {"Read", "Bash"}
     assert house.asked()[-1].failed == [True]
     assert "touch made" in ran.report
 
@@ -208,8 +211,33 @@ async def _(house: House) -> None:
     await house.run(
         prompt="RUN: touch made", allowed_tools=["Bash", "Write"], disallowed_tools=["Bash(touch:*)", "Write"]
     )
-    assert house.asked()[0].tool_names == ["Bash"]
+    own = [name for name in house.asked()[0].tool_names if name in TOOL_NAMES]
+    assert own == ["Bash"]
     assert house.asked()[-1].failed == [True]
+
+
+@sees("mcp_servers")
+async def _(house: House) -> None:
+    server = {"command": sys.executable, "args": [mcp_doors.__file__, str(house.home.parent / "started.json")]}
+    await house.run(runner="claude-agent-sdk", mcp_servers={"door": server})
+    assert {"mcp__door__open", "mcp__door__shut"} <= set(house.asked()[0].tool_names)
+
+
+@sees("thinking")
+async def _(house: House) -> None:
+    await house.run(thinking=True, temperature=1, max_tokens=4000)
+    assert house.model.requests[0].body["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+    refused = await house.run(thinking=True, temperature=0.5)
+    assert (refused.record.outcome, "temperature: 1" in refused.record.reason) == (Outcome.FAILED, True)
+
+
+@sees("unattended")
+async def _(house: House) -> None:
+    outcomes = [(await house.run(prompt="ASK: why?", unattended=way)).record.outcome for way in ("assume", "fail")]
+    house.monkeypatch.setenv("SESSIONS_ANSWER_WAIT_SECONDS", "1")
+    paused = await house.run(prompt="ASK: why?", unattended="pause")
+    assert outcomes == [Outcome.COMPLETED, Outcome.NEEDS_INPUT]
+    assert "nobody answered within 1 s" in paused.record.reason
 
 
 @sees("starting_deadline_seconds")
