@@ -29,6 +29,7 @@ from tasks.deployed import PAGE, read_sessions
 from tasks.flow_runs import utc_now
 from tasks.gone_sessions import runs_without_session
 from tasks.kept_rows import forget_rows, keep_rows
+from tasks.other_flows import old_runs_of_other_flows
 from tasks.run_rows import as_ended, as_row
 from tasks.step import step
 from tasks.strays import delete_strays
@@ -51,6 +52,7 @@ async def keep_history() -> int:
         for run in await runs_without_session(client, sessions, now):
             await _forget_rows_of(client, run, sessions)
             count += not _still_needed(run) and await _delete(client, run)
+        count += sum([await _delete(client, run) for run in await old_runs_of_other_flows(client, now)])
         count += await delete_strays(client, now)
     get_run_logger().info("Deleted %s runs that are kept no longer", count)
     return count

@@ -11,18 +11,23 @@ from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    FlowFilter,
+    FlowFilterName,
     LogFilter,
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import State, StateType
 
 from deployments.ledger import read_ledger
+from flows.dispatch import dispatch
 from sessions.outcome import Outcome
 from tests.e2e.scheduling import TURNED_AWAY, deployed, runs_of
 from tests.fakes.house import House
 from tests.workspace.people import Person, bare_repository, git
 
 CLEAN_SECONDS = 15
+DECIDED = State[None](type=StateType.COMPLETED, name="Dispatched")
+BROKE = State[None](type=StateType.FAILED)
 
 
 async def log_line(house: House, run_id: UUID) -> None:
@@ -130,3 +135,25 @@ async def test_the_history_of_a_session_that_was_deleted_goes_too(house: House) 
     assert "1 old runs deleted" in await house.keep_house()
     assert await runs_of(house, ran.flow_run.deployment_id) == []
     assert not ran.folder.path.exists()
+
+
+async def test_the_newest_runs_of_a_dispatch_and_of_housekeeping_itself_are_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.other_flows.KEEP_DECISIONS", 2)
+    async with house.client() as client:
+        went = [await client.create_flow_run(dispatch, parameters={"rules": []}, state=DECIDED) for _ in range(4)]
+        broke = [await client.create_flow_run(dispatch, parameters={"rules": []}, state=BROKE) for _ in range(3)]
+        at_work = await client.create_flow_run(dispatch, parameters={"rules": []}, state=State(type=StateType.RUNNING))
+    for _ in range(4):
+        await house.keep_house()
+    async with house.client() as client:
+        of_dispatch = FlowFilter(name=FlowFilterName(any_=["dispatch"]))
+        left = {run.id for run in await client.read_flow_runs(flow_filter=of_dispatch)}
+        assert left & {run.id for run in went} == {run.id for run in went[2:]}
+        assert left & {run.id for run in broke} == {run.id for run in broke[1:]}
+        assert at_work.id in left
+        of_house = FlowFilter(name=FlowFilterName(any_=["housekeeping"]))
+        # Those that were kept, and the last, which was not over when it counted.
+        assert len(await client.read_flow_runs(flow_filter=of_house)) == 3
+        await client.delete_flow_run(at_work.id)
