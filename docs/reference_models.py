@@ -90,11 +90,7 @@ def _is_made(outcome: Outcome) -> str:
     """A remark on the words that stand apart."""
     if outcome is Outcome.SKIPPED_OVERLAP:
         return "Prefect's own state, Cancelled, until housekeeping names it"
-    return "kept for later: nothing ends so yet" * (outcome in RESERVED)
-
-
-#: Words that are decided, and that no run ends with so far.
-RESERVED = (Outcome.NEEDS_INPUT,)
+    return ""
 
 
 def render_channels() -> str:

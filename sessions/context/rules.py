@@ -6,10 +6,10 @@ _MEMORY = (
     "of date; where it matters, look again. The id in front of a line says where it came from."
 )
 
-#: For a session in which nobody answers.
+#: For a session without a person. Whether a question has an answer even so is its `unattended`, of which it is told.
 UNATTENDED = (
     (
-        "You run unattended. Nobody answers questions during this session: where something is unclear, choose the most "
+        "You run unattended. Do not count on an answer to a question: where something is unclear, choose the most "
         'reasonable reading, go on, and say in your report "I assumed X".'
     ),
     "What is flagged stands first and is acted on first; if you do not, say why.",

@@ -58,7 +58,7 @@ def test_a_first_run_is_told_who_it_is_when_it_was_due_and_that_it_knows_nothing
 
 def test_a_run_without_a_person_is_told_the_standing_rules() -> None:
     text = written().text
-    for rule in ("Nobody answers", 'say in your report "I assumed X"', "One theme a session", "go deep, not wide"):
+    for rule in ("Do not count on an answer", 'say in your report "I assumed X"', "One theme a session", "go deep, not wide"):
         assert rule in text
     assert "acted on first" in text
 
