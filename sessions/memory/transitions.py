@@ -74,21 +74,25 @@ class _Planner:
         self.plan = Plan()
         self._log = log
         self._known = log.known([change.id for change in changes])
-        self._new: set[str] = set()
+        self._told: set[str] = set()
         spoken_of = {name for change in changes for name in observations_of(change)}
         self._histories: dict[str, StatusHistory] = log.histories(spoken_of)
         self._looked_up = spoken_of
         self._reverted: dict[str, dict[str, str]] = {}
 
     def take(self, change: Change) -> None:
-        if change.id in self._new:
+        if change.id in self._told:
             return
-        if change.id in self._known or self._repeats(change):
-            self.plan.known.append(change.id)
-        elif fault := self._fault(change):
+        repeated = change.id in self._known or self._repeats(change)
+        if not repeated and (fault := self._fault(change)):
+            # Said again further on, it may count by then.
             self.plan.void[change.id] = fault
+            return
+        self._told.add(change.id)
+        self.plan.void.pop(change.id, None)
+        if repeated:
+            self.plan.known.append(change.id)
         else:
-            self._new.add(change.id)
             self.plan.new.append(change)
             self._carry_out(change)
 

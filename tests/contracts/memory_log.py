@@ -44,6 +44,7 @@ class MemoryLogContract:
 
     def test_a_change_that_comes_twice_in_a_batch_is_written_once(self, memory: Memory) -> None:
         assert memory.apply([an_addition(1), an_addition(1)]) == Applied(new=("add-o1",))
+        assert memory.apply([an_addition(1), an_addition(1)]) == Applied(known=("add-o1",))
         assert ids([*memory.changes()]) == ["add-o1"]
 
     def test_an_observation_that_is_there_is_not_added_under_another_change(self, memory: Memory) -> None:
@@ -94,6 +95,8 @@ class MemoryLogContract:
         assert memory.apply([fade]).void
         assert memory.apply([an_addition(1), fade]).new == ("add-o1", "fade-2")
         assert statuses(memory, "o1") == {"o1": "faded"}
+        later = a_change("fade", 3, observation="o2", reason="old")
+        assert memory.apply([later, an_addition(2), later]) == Applied(new=("add-o2", "fade-3"))
 
     def test_an_agent_cannot_write_for_another(self, memory: Memory) -> None:
         foreign = [
