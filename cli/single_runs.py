@@ -20,7 +20,7 @@ def _run() -> None:
 
 @run.command()
 def answer(
-    run: Annotated[str, typer.Argument(help="The run's id or name.")],
+    run: Annotated[str, typer.Argument(help="The run's id, how that begins, or its name.")],
     answers: Annotated[
         list[str] | None,
         typer.Argument(help="One for each question: the number of a choice, or words. None: show what is asked."),

@@ -4,16 +4,25 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterName,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from pydantic import BaseModel
 
 from sessions.errors import AnswerError
 from sessions.question_form import QuestionForm, choose_answers, write_answers
-from tasks.questions import ANSWER_KEY, QUESTION_KEY, WAITING
+from tasks.flow_runs import WAITING
+from tasks.questions import ANSWER_KEY, QUESTION_KEY
 
 _MOST_FORMS = 200
+_MOST_WAITING = 200
+_SHORTEST_ID = 6
 _CONFLICT = 409
 
 
@@ -30,7 +39,7 @@ async def find_question(client: PrefectClient, run: str) -> OpenQuestion:
 
     Args:
         client: of the Prefect server.
-        run: the id or the name of a flow run.
+        run: the id or the name of a flow run; of one that waits, how its id begins is enough.
 
     Raises:
         AnswerError: there is no such run, or it asks nothing at the moment.
@@ -71,11 +80,16 @@ async def answer_question(client: PrefectClient, asked: OpenQuestion, given: lis
 
 
 async def _find_run(client: PrefectClient, run: str) -> FlowRun:
+    """The run that waits, or the newest that is called so if none does."""
+    waiting = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[WAITING])))
+    for found in await client.read_flow_runs(flow_run_filter=waiting, limit=_MOST_WAITING):
+        if run == found.name or (len(run) >= _SHORTEST_ID and str(found.id).startswith(run)):
+            return found
     try:
         wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run)]))
     except ValueError:
         wanted = FlowRunFilter(name=FlowRunFilterName(any_=[run]))
-    found = await client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=1)
-    if not found:
-        raise AnswerError(f"there is no run {run!r}; see `sessions runs NAME` for their ids")
-    return found[0]
+    others = await client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=1)
+    if not others:
+        raise AnswerError(f"no run {run!r} waits for an answer; `sessions runs NAME` shows which do")
+    return others[0]

@@ -32,6 +32,8 @@ DISPATCH_KEY = "dispatch-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
+#: The state of a run that waits for an answer. It stays RUNNING: a paused one loses its slot (ADR 0025).
+WAITING = "WaitingInput"
 #: The tag of a run whose agent asked something, whatever became of it.
 ASKED_TAG = "asked"
 #: What a completed run was given, for the change gate of later ones.

@@ -22,11 +22,8 @@ from sessions.report_message import build_question
 from sessions.run_folder import RunFolder
 from sessions.settings import Settings
 from tasks.delivery import deliver_to
-from tasks.flow_runs import utc_now
+from tasks.flow_runs import WAITING, utc_now
 
-#: The state of a run that waits. It stays RUNNING: paused, it would lose its slot, and with that its life, at the next
-#: renewal of Prefect's lease on it (ADR 0025).
-WAITING = "WaitingInput"
 #: Keys of a flow run's inputs; the id of the form follows.
 QUESTION_KEY, ANSWER_KEY = "question-", "answer-"
 LOOK_SECONDS = 2.0

@@ -4,7 +4,15 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from sessions.ledger import Origin, RunRow
 from sessions.retention import EndedRun
-from tasks.flow_runs import COST_LABEL, DELIVERY_LABEL, is_attempt, is_dispatched, outcome_of_flow_run, why_turned_away
+from tasks.flow_runs import (
+    COST_LABEL,
+    DELIVERY_LABEL,
+    WAITING,
+    is_attempt,
+    is_dispatched,
+    outcome_of_flow_run,
+    why_turned_away,
+)
 
 _PHASES = {
     StateType.SCHEDULED: "Pending",
@@ -30,7 +38,7 @@ def as_row(run: FlowRun) -> RunRow:
     return RunRow(
         id=str(run.id),
         name=run.name,
-        phase=_PHASES[run.state_type] if run.state_type else "Pending",
+        phase=_phase(run),
         slot_at=run.expected_start_time,
         started_at=run.start_time,
         ended_at=run.end_time,
@@ -44,6 +52,12 @@ def as_row(run: FlowRun) -> RunRow:
         schedule_id=str(maker.id) if maker and maker.id else "",
         schedule=(maker.display_value or "") if maker else "",
     )
+
+
+def _phase(run: FlowRun) -> str:
+    if run.state_name == WAITING:
+        return WAITING
+    return _PHASES[run.state_type] if run.state_type else "Pending"
 
 
 def _origin(run: FlowRun) -> Origin:

@@ -16,8 +16,8 @@ from sessions.memory import open_memory
 from sessions.memory.things import Thread
 from sessions.outcome import Delivery, Outcome
 from sessions.settings import read_settings
-from tasks.flow_runs import ASKED_TAG
-from tasks.questions import WAITING
+from tasks.flow_runs import ASKED_TAG, WAITING
+from tasks.run_rows import as_row
 from tests.e2e.scheduling import deployed, make_due_every, runs_of
 from tests.fakes.house import House
 from tests.fakes.stack import Stack, a_definition
@@ -97,7 +97,7 @@ async def test_pause_waits_for_a_persons_answer_and_goes_on_with_it(house: House
     run_id = await house.ask_for(prompt=ASK, runner=runner, model=model, unattended="pause", delivery=[target])
     running = asyncio.create_task(house.finish(run_id))
     waits = await waiting(house, run_id)
-    assert waits.state_type is StateType.RUNNING
+    assert (waits.state_type, as_row(waits).phase) == (StateType.RUNNING, "WaitingInput")
     assert waits.state is not None
     assert f"sessions run answer {run_id} ANSWER" in (waits.state.message or "")
     assert "**green**: the green one" in (house.home / f"{run_id}.md").read_text()
@@ -140,6 +140,13 @@ async def test_an_answer_is_given_once(house: House) -> None:
     assert "green" in house.asked()[-1].results[0]
 
 
+@pytest.mark.parametrize("run", ["a run that never was", "00000000-0000-4000-8000-000000000000", ""])
+async def test_an_answer_to_a_run_that_is_not_there_is_a_sentence(house: House, run: str) -> None:
+    async with house.client() as client:
+        with pytest.raises(AnswerError, match="waits for an answer; `sessions runs NAME` shows which do"):
+            await find_question(client, run)
+
+
 async def test_a_run_that_waits_ends_when_it_is_stopped_and_keeps_its_question(house: House) -> None:
     run_id = await house.ask_for(prompt=ASK, unattended="pause")
     running = asyncio.create_task(house.finish(run_id))
@@ -169,7 +176,7 @@ async def test_on_a_worker_a_later_slot_is_no_answer_and_the_command_is_one(hous
     assert slots
     assert {run.state_type for run in slots} == {StateType.CANCELLED}
     await waiting(house, asked.id)
-    command = [sys.executable, "-c", "from cli.main import main; main()", "run", "answer", str(asked.id)]
+    command = [sys.executable, "-c", "from cli.main import main; main()", "run", "answer", str(asked.id)[:8]]
     house.monkeypatch.setenv("PREFECT_API_URL", house.url)
     shown = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert "Which door shall I paint?\n   1. **green**" in shown.stdout
