@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from sessions.memory.things import ThreadTag
+from sessions.memory.things import CONSOLIDATION, ThreadTag
 
 #: So much of an id is enough to name what it belongs to.
 ID_CHARACTERS = 8
@@ -22,6 +22,12 @@ def _plain(text: str) -> str:
     if text and not clean:
         raise ValueError("is blank")
     return clean
+
+
+def _own(name: str) -> str:
+    if name.casefold() == CONSOLIDATION:
+        raise ValueError("is set by the consolidation alone; choose another")
+    return name
 
 
 Line = Annotated[str, Field(max_length=300), AfterValidator(_plain)]
@@ -86,7 +92,7 @@ class WriteJournalInput(BaseModel, extra="forbid"):
 class SetVitalInput(BaseModel, extra="forbid"):
     """Set an indicator of how the work goes, such as a count of failing tests. A flagged one is acted on first."""
 
-    name: Annotated[Line, Field(min_length=1)] = Field(description="The same words each time.")
+    name: Annotated[Line, Field(min_length=1), AfterValidator(_own)] = Field(description="The same words each time.")
     value: Annotated[Line, Field(min_length=1)] = Field(description="What it is now, with its unit.")
     flagged: bool = Field(default=False, description="Whether the next session must act on it first.")
     note: Words = Field("", description="Why, or what to do.")

@@ -173,6 +173,7 @@ def test_secrets_are_not_written_down(run: RunMemory) -> None:
         ("close_thread", {"thread": "nothing-like-it", "reason": "x"}, "nothing-like-it is no thread"),
         ("strengthen_belief", {"belief": "nothing-like-it", "reason": "x"}, "is no belief"),
         ("set_vital", {"name": "", "value": "1"}, "name: "),
+        ("set_vital", {"name": "Consolidation ", "value": "done"}, "by the consolidation alone"),
     ],
 )
 def test_wrong_arguments_are_a_sentence_for_the_agent(

@@ -7,13 +7,12 @@ from itertools import chain
 from pydantic import BaseModel
 
 from sessions.context import BYTES_PER_TOKEN, Candidate, Context, Manifest, Occasion
-from sessions.context.freshness import CONSOLIDATION
 from sessions.context.lines import Lines
 from sessions.context.manifest import ItemKind
 from sessions.context.material import UNATTENDED_THREADS
 from sessions.context.quoting import ShortIds
 from sessions.memory.base import Memory
-from sessions.memory.things import Belief, Observation, Thread
+from sessions.memory.things import CONSOLIDATION, Belief, Observation, Thread
 
 #: The newest so many that came since the last consolidation, and for each so many that speak of the same.
 MOST_NEW, NEIGHBOURS = 150, 3

@@ -7,10 +7,10 @@ from sessions.consolidation.changing import Author
 from sessions.consolidation.holdings import gather, unchanged_since, write_listing
 from sessions.consolidation.plan import Kind, Plan
 from sessions.context import Context, Occasion
-from sessions.context.freshness import CONSOLIDATION
 from sessions.learned import Learned, LeftOut, LeftOutKind
 from sessions.memory import open_memory
 from sessions.memory.changes import SetVital
+from sessions.memory.things import CONSOLIDATION
 from sessions.outcome import Outcome
 from sessions.run_folder import RunRecord
 from sessions.settings import Settings

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sessions.context.material import Material
+from sessions.memory.things import CONSOLIDATION
 
-#: The vital by which a consolidation says when it was done.
-CONSOLIDATION = "consolidation"
 #: With fewer observations there is nothing to consolidate.
 WORTH_CONSOLIDATING = 50
 _SYNC_IS_OLD = timedelta(days=1)

@@ -6,12 +6,12 @@ from functools import partial
 
 from pydantic import BaseModel
 
-from sessions.context.freshness import CONSOLIDATION
 from sessions.context.lines import Lines
 from sessions.context.manifest import Candidate, ItemKind
 from sessions.context.material import LATEST_OBSERVATIONS, RELEVANT_OBSERVATIONS, Material, unseen
 from sessions.context.quoting import ShortIds, one_line
 from sessions.context.rules import MAINTENANCE
+from sessions.memory.things import CONSOLIDATION
 from sessions.signals import Signal, compute_signals
 
 BELIEFS, FADED, THREADS, ENTRIES, PROJECTS, VITALS, MAINTENANCE_LINES = 12, 5, 10, 3, 8, 8, 20

@@ -28,6 +28,8 @@ Origin = Literal["owner", "agent", "tool", "web"]
 Status = Literal["active", "superseded", "reverted", "quarantined", "faded"]
 #: Which kind of session a thread waits for: `discuss` one with a person, the others one without.
 ThreadTag = Literal["discuss", "solo", "experiment"]
+#: The vital by which a consolidation says when it was done; nobody else may set it.
+CONSOLIDATION = "consolidation"
 
 
 class Source(BaseModel, frozen=True):
