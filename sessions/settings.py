@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     memory_embedder: str = Field(
         "static",
         pattern=r"^(static|gemini/[\w.-]+)$",
-        description="What turns observations into vectors: `static`, which works offline, or `gemini/MODEL`, such as "
-        "`gemini/gemini-embedding-001`. A memory keeps to the one it was built with until `sessions memory reindex`.",
+        description="What turns observations into vectors: static, which works offline, or gemini/MODEL, such as "
+        "gemini/gemini-embedding-001. A memory keeps to the one it was built with until `sessions memory reindex`.",
     )
     model: str = Field("claude-sonnet-4-5", description="The project's default model.")
     agent_models: dict[str, str] = Field(
