@@ -1,7 +1,7 @@
 """Runs whose process died with its worker: the automations free their slot. The silence is 10 s here, not 90."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,6 +13,7 @@ from prefect.events.schemas.events import Event, RelatedResource, Resource, Reso
 
 from deployments.automations import unbegun_automation, zombie_automation
 from tasks.signs_of_life import HEARTBEAT
+from tasks.silent_runs import SILENCE
 from tests.fakes.house import House
 
 SHORTEST_SILENCE_SECONDS = 10
@@ -108,3 +109,32 @@ async def test_a_second_run_does_not_get_the_slot_of_one_that_lives(house: House
     async with house.client() as client:
         assert (await taken_by_a_worker(client, first)).state_type is StateType.PENDING
         assert (await taken_by_a_worker(client, second)).state_type is StateType.CANCELLED
+
+
+async def test_housekeeping_crashes_what_the_automations_forgot_and_leaves_what_was_heard_of(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b")]
+    forgotten, alive = [await house.ask_for(session=name) for name in names]
+    async with house.client() as client:
+        await taken_by_a_worker(client, forgotten)
+        run = await taken_by_a_worker(client, alive)
+        await client.set_flow_run_state(alive, RUNNING)
+        await asyncio.sleep(2)
+        heard_at = datetime.now(UTC)
+        await beat(client, run, "scheduled-session")
+        await until_heard(client, alive)
+        later = heard_at + SILENCE - timedelta(seconds=1)
+        monkeypatch.setattr("tasks.silent_runs.utc_now", lambda: later)
+        assert "1 silent runs crashed" in await house.keep_house()
+        assert (await client.read_flow_run(forgotten)).state_type is StateType.CRASHED
+        assert (await client.read_flow_run(alive)).state_type is StateType.RUNNING
+
+
+async def until_heard(client: PrefectClient, run_id: UUID) -> None:
+    about = {"resource": {"id": [f"prefect.flow-run.{run_id}"]}, "event": {"name": [HEARTBEAT]}}
+    for _ in range(100):
+        if (await client.request("POST", "/events/filter", json={"filter": about})).json()["total"]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the heartbeat did not arrive")
