@@ -32,7 +32,8 @@ class SessionReport(BaseModel, frozen=True):
 
     `reason` is a sentence without a full stop. `slot_at` is when the schedule was due, or when somebody asked.
     `notes` are things that went wrong beside the agent's work. `extraction_cost_usd` comes on top of `cost_usd`, which
-    is the agent's. `full_report` says where all of this is, for messages that have to be cut.
+    is the agent's. `learned_in_short` counts what the run changed in the memory. `full_report` says where it all is,
+    for messages that have to be cut.
     """
 
     session: str

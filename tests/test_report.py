@@ -94,6 +94,11 @@ def test_a_duration_is_said_in_its_own_size(seconds: float, words: str) -> None:
     assert {"metric": "Duration", "value": words} in rows
 
 
+def test_what_was_learned_is_counted_in_one_line_before_it_is_told() -> None:
+    text = render_report(full_report(learned_in_short="1 added, 2 superseded"))
+    assert "## What it learned\n\n1 added, 2 superseded.\n\n- **fact**:" in text
+
+
 def test_nothing_learned_renders_as_nothing() -> None:
     assert render_learned(()) == ""
 
