@@ -7,9 +7,12 @@ from typing import get_args
 from docs.tables import code, table
 from sessions.channels import open_channel
 from sessions.cron import DEFAULT_PRESET, PRESETS
+from sessions.mcp_servers import MEMORY_SERVER
+from sessions.memory_tools_inputs import INPUTS
 from sessions.models import RUNNER_PROVIDERS, Model, known_models
 from sessions.outcome import Delivery, Outcome
 from sessions.runners import open_runner
+from sessions.runners.questions import QUESTION_TOOL
 from sessions.schedule import CronSchedule, describe
 from sessions.settings import Settings
 from sessions.spec import ChannelName, DeliveryTarget, RunnerName
@@ -72,7 +75,13 @@ def render_tools() -> str:
     """What each runner allows where a definition names no tools."""
     rows = ((code(name), ", ".join(map(code, open_runner(name).safe_tools))) for name in get_args(RunnerName))
     text = "The safe set of each runner, where `allowed_tools` is empty:"
-    return "\n\n".join(["## Tools", text, table(("runner", "tools"), rows)])
+    beside = (
+        f"Beside them every agent has its memory, and `{QUESTION_TOOL}` for questions, unless `disallowed_tools` names "
+        "them. What it writes is applied after its run."
+    )
+    memory = ((code(f"mcp__{MEMORY_SERVER}__{name}"), inspect.getdoc(asked) or "") for name, asked in INPUTS.items())
+    tables = [table(("runner", "tools"), rows), beside, table(("tool", "what it does"), memory)]
+    return "\n\n".join(["## Tools", text, *tables])
 
 
 def render_outcomes() -> str:
