@@ -19,7 +19,8 @@ class QuestionForm(BaseModel, frozen=True):
     questions: list[Question] = Field(min_length=1)
 
 
-#: Gets questions to a person, and the answers back: one to each question, or None if none came in time.
+#: Gets questions to a person, and the answers back: one to each question, or None if none came in time. A ServerError
+#: says that they cannot be asked.
 WaitForAnswers = Callable[[QuestionForm], Awaitable[list[str] | None]]
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
 
-from sessions.errors import SessionError
+from sessions.errors import ServerError, SessionError
 from sessions.memory_tools import AgentMemory
 from sessions.memory_tools_inputs import without_control
 from sessions.question_form import QuestionForm, WaitForAnswers
@@ -112,6 +112,8 @@ class UnattendedAttendant:
             self._waiting_since = self._clock()
             try:
                 answers = await self._wait_for_person(QuestionForm(id=self._new_id(), questions=list(questions)))
+            except ServerError as error:
+                return self._unanswered(kept, f"nobody could be asked, because {error}")
             finally:
                 self._waited, self._waiting_since = self.waited_seconds, None
         if answers is None:

@@ -13,6 +13,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State, StateType
 
 from sessions.delivery import targets_for
+from sessions.errors import ServerError
 from sessions.memory_tools import AgentMemory
 from sessions.outcome import Outcome
 from sessions.question_form import QuestionForm, how_to_answer, read_answers, render_form
@@ -43,11 +44,18 @@ def attendant_of(run: RunFolder, memory: AgentMemory, settings: Settings) -> Una
 
 
 async def wait_for_answers(run: RunFolder, form: QuestionForm, *, seconds: float) -> list[str] | None:
-    """Ask a person, and wait: one answer to each question, or None if none came in time."""
+    """Ask a person, and wait: one answer to each question, or None if none came in time.
+
+    Raises:
+        ServerError: the server does not take the question.
+    """
     run_id = UUID(run.record.run_id)
     how = how_to_answer(run.record.run_id, form, (utc_now() + timedelta(seconds=seconds)).astimezone())
     async with get_client() as client:
-        await _show(client, run, form, how)
+        try:
+            await _show(client, run, form, how)
+        except httpx.HTTPError as error:
+            raise ServerError("the Prefect server does not take the question") from error
         await _tell(run, form, how)
         try:
             async with asyncio.timeout(seconds):
@@ -55,7 +63,9 @@ async def wait_for_answers(run: RunFolder, form: QuestionForm, *, seconds: float
         except TimeoutError:
             answers = None
         get_run_logger().info("The agent has its answer" if answers else "Nobody answered in time")
-        await client.set_flow_run_state(run_id, State(type=StateType.RUNNING))
+        # What the run is called now is no reason to lose the answer.
+        with suppress(httpx.HTTPError):
+            await client.set_flow_run_state(run_id, State(type=StateType.RUNNING))
         return answers
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sessions.errors import ServerError
 from sessions.memory.changes import CloseThread, OpenThread
 from sessions.question_form import QuestionForm
 from sessions.questions import ASSUME, UnattendedAttendant, in_words
@@ -117,6 +118,18 @@ def test_pause_without_an_answer_ends_the_run_and_leaves_the_question_to_discuss
     assert asked.ask(DOOR) == Unanswered(reason="nobody answered within 2 h: Which door?")
     assert asked.kept == [("Which door?", "unanswered", "")]
     assert [type(change) for change in asked.memory.written()] == [OpenThread]
+
+
+def test_a_server_that_takes_no_question_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+    asked = Asked(tmp_path, "pause", ["green"])
+
+    def refuse() -> None:
+        raise ServerError("the Prefect server does not take the question")
+
+    asked.during = refuse
+    why = "nobody could be asked, because the Prefect server does not take the question: Which door?"
+    assert asked.ask(DOOR) == Unanswered(reason=why)
+    assert asked.kept == [("Which door?", "unanswered", "")]
 
 
 def test_every_form_has_an_id_of_its_own_so_that_no_answer_is_taken_for_another(tmp_path: Path) -> None:
