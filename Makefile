@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench race docs pins clean
+.PHONY: demo test check bench soak race docs pins clean
 
 # Prints nothing but progress of the download; the demo itself says where everything is.
 demo: $(VENV)/.run
@@ -23,6 +23,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# Half an hour at most. For example: make soak SOAK="--minutes 2 --sessions 8"
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.soak $(SOAK)
 
 # Two hundred pushes of a session and a person at the same moment: a minute or two, so it is no part of the tests.
 race: $(VENV)/.dev

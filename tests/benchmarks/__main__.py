@@ -5,9 +5,14 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bench_context, bench_memory, bench_runs
+from tests.benchmarks import bench_context, bench_deployments, bench_memory, bench_runs
 
-PARTS = {"runs": bench_runs.measure, "memory": bench_memory.measure, "context": bench_context.measure}
+PARTS = {
+    "runs": bench_runs.measure,
+    "memory": bench_memory.measure,
+    "context": bench_context.measure,
+    "deployments": bench_deployments.measure,
+}
 
 
 def main() -> None:
@@ -16,7 +21,7 @@ def main() -> None:
     for name, measure in PARTS.items():
         results[name] = numbers = {key: round(value, 3) for key, value in measure().items()}
         for key, value in numbers.items():
-            print(f"{name:8} {key:36} {value:10.3f}")
+            print(f"{name:11} {key:36} {value:10.3f}")
     Path("bench.json").write_text(json.dumps(results, indent=2) + "\n")
 
 
