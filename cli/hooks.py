@@ -49,7 +49,7 @@ def install(
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
 
     from hooks.installation import install as put_in  # noqa: PLC0415
-    from sessions.spec import AgentName  # noqa: PLC0415
+    from sessions.parameters import AgentName  # noqa: PLC0415
 
     try:
         TypeAdapter(AgentName).validate_python(agent)

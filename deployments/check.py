@@ -25,9 +25,9 @@ from deployments.names import slug_of, tags_fault
 from deployments.problems import Finding, Problem, place
 from deployments.sentences import explain, nearest
 from sessions.errors import SpecError
+from sessions.parameters import SLUG
 from sessions.schedule import IntervalSchedule, MomentSchedule
 from sessions.settings import Settings
-from sessions.spec import SLUG
 
 _OWN_FIELD = re.compile(r"(\w+): (.*)", re.DOTALL)
 

@@ -16,12 +16,13 @@ from sessions.errors import ModelError, RunnerError, SpecError
 from sessions.mcp_servers import MEMORY_SERVER
 from sessions.memory_tools_inputs import INPUTS
 from sessions.models import find_model, require_model
+from sessions.parameters import RunnerName
 from sessions.runners.mcp_rules import is_mcp_rule, parse_mcp_rule
 from sessions.runners.permissions import parse_rule
 from sessions.runners.questions import without_questions
 from sessions.runners.tools import TOOL_NAMES
 from sessions.settings import Settings
-from sessions.spec import RunnerName, SessionSpec
+from sessions.spec import SessionSpec
 
 _PROMPTS = ("prompt", "prompt_file")
 _USUAL_TOKENS = (100, 8_000)

@@ -8,7 +8,8 @@ from deployments.problems import Finding
 from sessions.channels.address import fill_in
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError
-from sessions.spec import DeliveryTarget, Repo, SessionSpec, is_address
+from sessions.parameter_values import DeliveryTarget, Repo
+from sessions.spec import SessionSpec, is_address
 
 _ENVIRONMENT = "keep it in the environment of the worker and write ${NAME} here"
 #: Services of apprise whose addresses hold a host and nothing secret, unless there is a name in front of it.

@@ -11,11 +11,12 @@ from sessions.mcp_servers import MEMORY_SERVER
 from sessions.memory_tools_inputs import INPUTS
 from sessions.models import RUNNER_PROVIDERS, Model, known_models
 from sessions.outcome import Delivery, Outcome
+from sessions.parameter_values import ChannelName, DeliveryTarget
+from sessions.parameters import RunnerName
 from sessions.runners import open_runner
 from sessions.runners.questions import QUESTION_TOOL
 from sessions.schedule import CronSchedule, describe
 from sessions.settings import Settings
-from sessions.spec import ChannelName, DeliveryTarget, RunnerName
 
 
 def render_presets() -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docs.tables import code, table, value
-from sessions.spec import SLUG, SessionSpec
+from sessions.parameters import SLUG
+from sessions.spec import SessionSpec
 
 HEAD = ("parameter", "type", "default", "takes", "meaning")
 _BOUNDS = {"minimum": "≥ {}", "maximum": "≤ {}"}

@@ -8,7 +8,7 @@ from sessions.dispatch import decide
 from sessions.dispatch_rules import Rules, SessionsPerDay
 from sessions.errors import SessionError
 from sessions.outcome import Outcome
-from sessions.spec import StartingDeadlineSeconds
+from sessions.parameters import StartingDeadlineSeconds
 from tasks.dispatching import (
     DISPATCH_FLOW,
     DispatchSlot,

@@ -11,9 +11,7 @@ from sessions.admission import Skip, overlapping
 from sessions.agent_work import end_broken
 from sessions.errors import SessionError
 from sessions.overlap import hold_run_in_turn, hold_session
-from sessions.run_folder import RunFolder
-from sessions.settings import read_settings
-from sessions.spec import (
+from sessions.parameters import (
     DEFAULT_BACKOFF_SECONDS,
     NO_WORKFLOW,
     AgentName,
@@ -46,9 +44,10 @@ from sessions.spec import (
     TimeoutSeconds,
     Unattended,
     Workflow,
-    describe_parameters,
-    parse_spec,
 )
+from sessions.run_folder import RunFolder
+from sessions.settings import read_settings
+from sessions.spec import describe_parameters, parse_spec
 from sessions.warm_up import warm_up_for_worker
 from tasks.agent import run_agent
 from tasks.change_gate import why_no_change

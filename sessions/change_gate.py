@@ -19,12 +19,13 @@ from sessions.channels.address import shown_host
 from sessions.channels.request_lines import hush_request_lines
 from sessions.errors import ChangeGateError
 from sessions.outcome import Outcome
+from sessions.parameters import GATE_ON_REPOS
 from sessions.process_tree import end_processes
 from sessions.repositories import starting_folder
 from sessions.run_folder import ChangeMark, RunFolder
 from sessions.runners.commands import Command, CommandEnd, run_command
 from sessions.settings import Settings
-from sessions.spec import GATE_ON_REPOS, SessionSpec, is_address
+from sessions.spec import SessionSpec, is_address
 from sessions.workspace import Checkout, mark_commits
 
 COMMAND_SECONDS = 60.0

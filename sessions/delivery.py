@@ -12,10 +12,11 @@ from pydantic import JsonValue
 from sessions.channels.base import Channel, Message, Receipt
 from sessions.errors import DeliveryError
 from sessions.outcome import Delivery, Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.redaction import Redactor
 from sessions.report_message import message_key, new_receipt
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.spec import SessionSpec
 
 DIED_WHILE_SENDING = "the process died while sending; it may have arrived, so it is not sent again"
 #: Ends at which no agent ran: there is nothing to report, and the run's own state says why.

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from sessions.parameters import SLUG, StartingDeadlineSeconds
 from sessions.schedule import ZoneName
 from sessions.slots import on_the_clock
-from sessions.spec import SLUG, StartingDeadlineSeconds
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "weekdays", "weekend"]

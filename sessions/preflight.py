@@ -12,10 +12,11 @@ from sessions.channels.address import describe_target
 from sessions.errors import DeliveryError, PreflightError, SessionError, SettingsError
 from sessions.key_check import why_key_is_refused
 from sessions.models import RUNNER_PROVIDERS
+from sessions.parameter_values import DeliveryTarget
 from sessions.preparation import choose_model, read_maintenance, read_prompt
 from sessions.sandbox import is_sandboxed
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.spec import SessionSpec
 from sessions.workflow import read_workflow
 from sessions.workspace import require_reachable
 

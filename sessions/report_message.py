@@ -8,12 +8,12 @@ from pydantic import JsonValue
 from sessions.channels.address import describe_target
 from sessions.channels.base import Message, Receipt
 from sessions.outcome import Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.question_form import QuestionForm, render_form
 from sessions.redaction import Redactor
 from sessions.report import SessionReport, headline, render_report
 from sessions.run_folder import RunRecord
 from sessions.safe_markdown import plain
-from sessions.spec import DeliveryTarget
 
 
 def message_key(run_id: str, target: DeliveryTarget, purpose: str = "report") -> str:

@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sessions.errors import RepositoryError
+from sessions.parameters import GATE_ON_REPOS
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
 from sessions.settings import Settings
-from sessions.spec import GATE_ON_REPOS
 from sessions.workspace import (
     Checkout,
     GitState,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from sessions.channels.base import Receipt
 from sessions.outcome import Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.report_message import message_key
 from sessions.run_folder import RunRecord
 from sessions.runners.base import AgentRun, Stop
-from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.spec import SessionSpec
 
 #: How long something took before it failed is another number each time.
 _SPAN = re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s|milliseconds|seconds)\b")

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from sessions.errors import WorkflowError
+from sessions.parameter_values import Repo, WorkflowFolder
 from sessions.settings import Settings
-from sessions.spec import Repo, WorkflowFolder
 from sessions.workspace import SourceFile, read_source_file
 
 FILE = ".ambient/ambient.json"

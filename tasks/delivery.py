@@ -20,12 +20,12 @@ from sessions.delivery import (
     undelivered,
 )
 from sessions.errors import DeliveryError
+from sessions.parameter_values import DeliveryTarget
 from sessions.redaction import process_redactor
 from sessions.report import SessionReport
 from sessions.report_message import build_alert, build_message, new_receipt
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
-from sessions.spec import DeliveryTarget
 from tasks.flow_runs import utc_now
 
 #: The state of a delivery that no further try can help.

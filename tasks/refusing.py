@@ -15,10 +15,11 @@ from sessions.channels.base import Message, Receipt
 from sessions.delivery import attempt, delivery_state
 from sessions.errors import DeliveryError, SessionError, SettingsError
 from sessions.outcome import Delivery, Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.redaction import process_redactor
 from sessions.report_message import message_key, new_receipt
 from sessions.settings import Settings, read_settings
-from sessions.spec import DeliveryTarget, read_targets
+from sessions.spec import read_targets
 from sessions.trouble import known_sentence, mark_trouble
 from tasks.flow_runs import DELIVERY_LABEL, OUTCOME_LABEL, TROUBLE_LABEL, as_state
 from tasks.telling_once import told_before

@@ -12,8 +12,8 @@ from sessions.admission import backing_off
 from sessions.backoff import consecutive_errors, ended_rows, newest_first, next_attempt, waits_until
 from sessions.ledger import RunRow
 from sessions.outcome import Outcome
+from sessions.parameters import DEFAULT_BACKOFF_SECONDS
 from sessions.retention import EndedRun
-from sessions.spec import DEFAULT_BACKOFF_SECONDS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ERRORS = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CRASHED)

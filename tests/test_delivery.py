@@ -18,10 +18,11 @@ from sessions.delivery import (
 )
 from sessions.errors import DeliveryError, RunFolderError
 from sessions.outcome import Delivery, Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.redaction import Redactor
 from sessions.report_message import build_alert, build_message, message_key, new_receipt
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.spec import SessionSpec
 from tests.fakes.channels import RecordingChannel
 from tests.fakes.reports import RUN_ID, full_report
 

@@ -5,7 +5,7 @@ import pytest
 
 from sessions.errors import ModelError, SettingsError
 from sessions.models import RUNNER_PROVIDERS, Usage, find_model, known_models, require_model
-from sessions.spec import RunnerName
+from sessions.parameters import RunnerName
 
 
 @pytest.mark.parametrize("name", ["claude-haiku-4-5", "claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5"])

@@ -2,9 +2,10 @@
 
 from sessions.models import Usage
 from sessions.outcome import Outcome
+from sessions.parameter_values import DeliveryTarget
 from sessions.report_message import new_receipt
 from sessions.runners.base import AgentEnd, Stop
-from sessions.spec import DeliveryTarget, SessionSpec
+from sessions.spec import SessionSpec
 from sessions.trouble import failed_before_first_token, mark_trouble, was_told
 from tests.fakes.records import a_record, an_agent_run
 

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from sessions.errors import RepositoryError, WorkflowError
+from sessions.parameter_values import WorkflowFolder
 from sessions.settings import Settings
-from sessions.spec import WorkflowFolder
 from sessions.workflow import Workflow, lead_context, lead_prompt, read_workflow
 from tests.workspace.people import Person, bare_repository, git
 

@@ -11,9 +11,11 @@ from deployments.names import slug_of
 from deployments.openclaw.job import AgentTurn, AtTime, CronTime, EveryTime, Job
 from deployments.openclaw.targets import target_of
 from sessions.errors import SpecError
+from sessions.parameter_values import DeliveryTarget
+from sessions.parameters import SLUG
 from sessions.preparation import read_prompt
 from sessions.schedule import CronSchedule, IntervalSchedule, MomentSchedule, Schedule, interval_fault
-from sessions.spec import SLUG, DeliveryTarget, SessionSpec, parse_spec
+from sessions.spec import SessionSpec, parse_spec
 
 MAIN = "main"
 #: How long OpenClaw lets a job run that does not say.

@@ -8,7 +8,7 @@ from deployments.openclaw.job import Delivery
 from deployments.openclaw.report import Note
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError, SpecError
-from sessions.spec import ChannelName, DeliveryTarget
+from sessions.parameter_values import ChannelName, DeliveryTarget
 
 _KEPT = "the report stays with the run; add a target under `delivery:`"
 _TELEGRAM_PREFIX = re.compile(r"(telegram|tg):(group:)?", re.IGNORECASE)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from sessions.channels.base import Channel
+from sessions.parameter_values import DeliveryTarget
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget
 
 
 def open_channel(target: DeliveryTarget, settings: Settings, environment: Mapping[str, str]) -> Channel:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from sessions.errors import DeliveryError
-from sessions.spec import DeliveryTarget
+from sessions.parameter_values import DeliveryTarget
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

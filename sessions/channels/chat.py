@@ -12,9 +12,9 @@ from sessions.channels.reaching import require_listener
 from sessions.channels.request_lines import hush_request_lines
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError
+from sessions.parameter_values import ChannelName
 from sessions.redaction import Redactor
 from sessions.settings import Settings
-from sessions.spec import ChannelName
 
 _REMEDIES = {
     "telegram": "check TELEGRAM_BOT_TOKEN and `to`, and that the bot is in the chat",

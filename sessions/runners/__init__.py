@@ -1,7 +1,7 @@
 """What drives a model."""
 
+from sessions.parameters import RunnerName
 from sessions.runners.base import Runner
-from sessions.spec import RunnerName
 
 
 def open_runner(name: RunnerName) -> Runner:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel
 
 from sessions.errors import RepositoryError
-from sessions.spec import Repo
+from sessions.parameter_values import Repo
 from sessions.workspace.git import PROTOCOLS, Git
 
 _SCP_LIKE = re.compile(r"^[^/\\:]{2,}:(?!//)")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sessions.parameter_values import Repo
 from sessions.settings import Settings
-from sessions.spec import Repo
 from sessions.workspace.address import find_address
 from sessions.workspace.git import Git
 

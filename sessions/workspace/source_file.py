@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from sessions.errors import RepositoryError
+from sessions.parameter_values import Repo
 from sessions.settings import Settings
-from sessions.spec import Repo
 from sessions.workspace.address import find_address
 from sessions.workspace.mirror import Mirror, mirror_folder
 

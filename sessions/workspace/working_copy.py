@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from sessions.errors import RepositoryError
 from sessions.files import write_whole
+from sessions.parameter_values import Repo
 from sessions.settings import Settings
-from sessions.spec import Repo
 from sessions.workspace.address import Address, checkout_names, find_address
 from sessions.workspace.base import Checkout
 from sessions.workspace.listing import Listing

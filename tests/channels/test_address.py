@@ -2,7 +2,7 @@ import pytest
 
 from sessions.channels.address import describe_target, fill_in
 from sessions.errors import DeliveryError
-from sessions.spec import ChannelName, DeliveryTarget
+from sessions.parameter_values import ChannelName, DeliveryTarget
 
 
 def test_variables_are_read_when_the_report_is_sent() -> None:

@@ -5,8 +5,8 @@ from sessions.channels import open_channel
 from sessions.channels.base import Channel
 from sessions.channels.telegram_chat import parse_chat
 from sessions.errors import DeliveryError
+from sessions.parameter_values import ChannelName, DeliveryTarget
 from sessions.settings import Settings
-from sessions.spec import ChannelName, DeliveryTarget
 from tests.contracts.channels import message
 from tests.fakes.chat_servers import BOT_TOKEN, DISCORD_PATH, Answer, ChatServers, free_port_that_refuses
 

@@ -7,8 +7,8 @@ import pytest
 from sessions.channels import open_channel
 from sessions.channels.reaching import require_listener
 from sessions.errors import DeliveryError
+from sessions.parameter_values import ChannelName, DeliveryTarget
 from sessions.settings import Settings
-from sessions.spec import ChannelName, DeliveryTarget
 from tests.fakes.chat_servers import free_port_that_refuses
 
 

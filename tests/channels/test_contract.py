@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from sessions.channels import open_channel
+from sessions.parameter_values import DeliveryTarget
 from sessions.settings import Settings
-from sessions.spec import DeliveryTarget
 from tests.contracts.channels import ChannelContract, Reached
 from tests.fakes.channels import RecordingChannel
 from tests.fakes.chat_servers import BOT_TOKEN, DISCORD_PATH, SLACK_PATH, ChatServers

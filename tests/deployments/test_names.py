@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from deployments.names import check_display_name, display_name_of, name_from_prompt, slug_of, with_display_name
 from sessions.errors import SpecError
-from sessions.spec import SLUG
+from sessions.parameters import SLUG
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 #: What Kubernetes takes as the value of a label.

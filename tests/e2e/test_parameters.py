@@ -13,9 +13,10 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.scheduled_session import scheduled_session
 from sessions.outcome import Outcome
+from sessions.parameters import RunnerName
 from sessions.runners.base import Stop
 from sessions.runners.tools import TOOL_NAMES
-from sessions.spec import RunnerName, SessionSpec
+from sessions.spec import SessionSpec
 from tests.e2e.scheduling import deploy_once, make_runs, runs_of
 from tests.fakes import mcp_doors
 from tests.fakes.house import House

@@ -4,9 +4,9 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sessions.parameter_values import Repo
 from sessions.redaction import Redactor
 from sessions.settings import Settings
-from sessions.spec import Repo
 from sessions.workspace import Checkout, CommitResult, commit_and_push, sync_repo
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sessions.errors import RepositoryError
-from sessions.spec import Repo
+from sessions.parameter_values import Repo
 from sessions.workspace import Checkout, git_state, sync_repo
 from tests.workspace.people import Person, Runs, git
 

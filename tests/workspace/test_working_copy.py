@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sessions.errors import RepositoryError
+from sessions.parameter_values import Repo
 from sessions.settings import Settings
-from sessions.spec import Repo
 from sessions.workspace import checkout_names, discard, git_state, sync_repo
 from tests.workspace.people import Person, Runs, bare_repository, git
 
