@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.fakes.firestore_emulator import Emulator
     from tests.fakes.house import House
     from tests.fakes.stack import Stack
 
@@ -25,6 +26,7 @@ FOREIGN = (
     "SLACK_",
     "DISCORD_",
     "GIT_",
+    "FIRESTORE_",
 )
 
 for name in [name for name in os.environ if name.startswith(FOREIGN)]:
@@ -58,3 +60,12 @@ def house(stack: "Stack", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with House.opened(stack.url, tmp_path, monkeypatch) as opened:
         yield opened
     process_redactor.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Emulator"]:
+    """The real emulator; where it is not installed, the tests that need it are skipped, each with a loud reason."""
+    from tests.fakes.firestore_emulator import run_emulator  # noqa: PLC0415 - the client takes two seconds to import
+
+    with run_emulator(tmp_path_factory.mktemp("emulator") / "emulator.log") as emulator:
+        yield emulator

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -27,7 +28,17 @@ def entry_of(files: dict[str, Any]) -> str:
     return str(json.loads(line)["text"])
 
 
-async def test_a_line_of_a_context_leads_to_its_words_and_can_be_taken_back(house: House) -> None:
+@pytest.fixture(params=["sqlite", "firestore"])
+def store(request: pytest.FixtureRequest, house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The memory of the house, which is a file unless it is told another."""
+    if request.param == "firestore":
+        emulator = request.getfixturevalue("firestore_emulator")
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.host)
+        monkeypatch.setenv("SESSIONS_MEMORY_URL", emulator.place().url)
+    return str(request.param)
+
+
+async def test_a_line_of_a_context_leads_to_its_words_and_can_be_taken_back(house: House, store: str) -> None:
     with house.answering(SCRIPT):
         first = await house.run(prompt=f"For the record: {GREEN} on Tuesday.")
         second = await house.run(prompt="What colour is the front door?")
@@ -45,6 +56,7 @@ async def test_a_line_of_a_context_leads_to_its_words_and_can_be_taken_back(hous
     assert "green" not in third.context
     assert f"run {first.record.run_id[:8]}" not in third.context
     assert memory("show", id_).startswith(f"observation {shown['named']['id']} of agent main: reverted\n")
+    assert (house.home / "memory.sqlite3").exists() == (store == "sqlite")
 
 
 async def test_every_id_in_a_context_can_be_opened(house: House) -> None:
