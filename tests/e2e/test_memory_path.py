@@ -29,12 +29,12 @@ def entry_of(files: dict[str, Any]) -> str:
 
 
 @pytest.fixture(params=["sqlite", "firestore"])
-def store(request: pytest.FixtureRequest, house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+def store(request: pytest.FixtureRequest, house: House) -> str:
     """The memory of the house, which is a file unless it is told another."""
     if request.param == "firestore":
         emulator = request.getfixturevalue("firestore_emulator")
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.host)
-        monkeypatch.setenv("SESSIONS_MEMORY_URL", emulator.place().url)
+        house.monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.host)
+        house.monkeypatch.setenv("SESSIONS_MEMORY_URL", emulator.place().url)
     return str(request.param)
 
 
