@@ -66,6 +66,9 @@ def end_broken(run: RunFolder, sentence: str, at: datetime) -> AgentEnd:
 
 
 def _ended(run: RunFolder, end: AgentEnd, at: datetime) -> AgentEnd:
+    if run.record.spec.kind == "agent":
+        # Nothing was learned from it yet: what stands there was put there by an agent with a shell.
+        run.discard(run.learned_path)
     run.record.agent_end = end.model_copy(update={"error": process_redactor()(end.error)})
     run.mark("agent_ended", at)
     return run.record.agent_end

@@ -186,6 +186,19 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(f"{path} cannot be written: {error.strerror}; free some space or mend it") from error
 
+    def discard(self, path: Path) -> None:
+        """Remove one of the run's files, or whatever stands in its place, if there is one.
+
+        Raises:
+            RunFolderError: it cannot be removed.
+        """
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{path} cannot be removed: {error.strerror}; remove it") from error
+
 
 def runs_folder(home: Path) -> Path:
     """Where the folders of all runs are."""
