@@ -21,7 +21,7 @@ class Place(BaseModel, frozen=True):
     @property
     def is_missing_file(self) -> bool:
         """Whether it would be a file, which nothing has made yet."""
-        return not self.where.startswith("firestore://") and self.size_bytes is None
+        return Path(self.where).is_absolute() and self.size_bytes is None
 
 
 def place_of(url: str) -> Place:

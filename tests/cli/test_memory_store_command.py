@@ -133,6 +133,15 @@ def test_the_doctor_makes_no_memory_where_there_is_none(home: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("url", ["postgres://host/db", "sqlite:///memory.sqlite3"])
+def test_an_address_that_is_none_is_no_memory_that_is_still_to_be_made(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSIONS_MEMORY_URL", url)
+    done = run("doctor")
+    assert (done.exit_code, done.stdout[:13]) == (1, "fail  memory:")
+
+
 @pytest.mark.usefixtures("memory")
 def test_the_doctor_says_what_there_is_what_is_old_and_what_waits_for_a_person(home: Path) -> None:
     (memory,) = found("memory")
