@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=int, default=15, help="how long slots come")
     parser.add_argument("--sessions", type=int, default=50, help="how many sessions are due each minute")
-    parser.add_argument("--at-once", type=int, default=4, help="the work pool's limit of runs at once")
+    parser.add_argument("--at-once", type=int, default=6, help="the work pool's limit of runs at once")
     parser.add_argument("--kill-every", type=float, default=10.0, help="seconds between kills; 0 kills nothing")
     parser.add_argument("--seed", type=int, default=7, help="of the dice that pick what is killed")
     given = parser.parse_args()

@@ -10,8 +10,8 @@ import psutil
 from tests.fakes.mortal_stack import MortalStack
 
 LOOK_SECONDS = 1.0
-#: Of twelve kills, so many are those of the worker alone, and of the worker with all its runs.
-WORKER_ALONE, WORKER_AND_RUNS, OF_ALL = 1, 1, 12
+#: Of thirty kills, so many are those of the worker alone, and of the worker with all its runs.
+WORKER_ALONE, WORKER_AND_RUNS, OF_ALL = 1, 1, 30
 RESTART_SECONDS = 3.0
 
 
