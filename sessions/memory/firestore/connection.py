@@ -44,12 +44,18 @@ class Attempt(firestore.Transaction):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._commit()
-            return
-        # What is not committed ends by itself; the error that is on its way says more.
-        with suppress(exceptions.GoogleAPICallError, TimeoutError):
-            self._rollback()
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            # Else what it read stays locked for others, up to a minute.
+            self._let_go()
+
+    def _let_go(self) -> None:
+        # The error that is on its way says more than one of this.
+        with suppress(exceptions.GoogleAPICallError, exceptions.RetryError, TimeoutError, ConnectionError):
+            if self.in_progress:
+                self._rollback()
 
     def find(self, query: Any) -> list[Document]:  # noqa: ANN401 (queries have no common class)
         """What the query finds, in its order."""

@@ -1,6 +1,7 @@
 """How a query finds observations in Firestore: candidates by vector and by rare words, ranked as the SQLite store does.
 
-Measured as there: 69.5 at 10, for about 121 documents read a query.
+On observations of random words, the hardest to agree on, 97 to 99 % of the best ten are those of the SQLite store, for
+130 to 530 documents read a query. With the three rarest words alone it was down to 48 % for a query of 60.
 """
 
 from collections.abc import Sequence
@@ -21,12 +22,10 @@ from sessions.memory.index import indexed_text
 from sessions.memory.search import DEPTH, fuse, rarities, telling, words_of
 from sessions.memory.things import Observation
 
-#: How many of the rarest words a query asks for, however many observations have them…
-LEAST_STEMS = 3
-#: … and further ones as long as no more observations than this have any of them.
-CANDIDATES = 100
+#: Beside the rarest word of a query, others are asked for as long as no more observations than this have any of them.
+CANDIDATES = 500
 #: More are not read for their words: in a store where all words are frequent, the vectors have to tell.
-MOST_CANDIDATES = 300
+MOST_CANDIDATES = 1_000
 #: What one vector query can return at most.
 MOST_NEAREST = 1_000
 _DISTANCE = "distance"
@@ -80,7 +79,7 @@ def find_by_words(attempt: Attempt, stems: Sequence[str], wanted: Search) -> dic
     having = 0
     for stem in stems:
         having += wanted.statistics.documents_with(stem)
-        if len(asked) >= LEAST_STEMS and having > CANDIDATES:
+        if asked and having > CANDIDATES:
             break
         asked.append(stem)
     if not asked:

@@ -5,11 +5,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 
 #: Of a text with more words that differ, these are indexed: Firestore takes 40,000 entries a document, in all indexes.
 MAX_STEMS = 2_000
-#: An index cuts words at 1,500 bytes; of one that is longer, its beginning stands for it.
-MAX_STEM_CHARACTERS = 200
+#: For a longer word its beginning stands: all words of a document have to fit into it, beside its text.
+MAX_STEM_CHARACTERS = 50
 # SQLite's own constants of BM25.
 _K1, _B = 1.2, 0.75
 # What a word that stands in most of the texts still weighs.
@@ -23,6 +24,8 @@ def stems_of(texts: Sequence[str]) -> list[Counter[str]]:
     """
     counts: list[Counter[str]] = [Counter() for _ in texts]
     with closing(sqlite3.connect(":memory:")) as memory:
+        # It cuts words of more than 32,768 bytes, also in the middle of a character.
+        memory.text_factory = partial(str, encoding="utf-8", errors="ignore")
         memory.execute(
             "CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = 'porter unicode61 remove_diacritics 2')"
         )
