@@ -119,7 +119,8 @@ def beliefs(*, agent: Agent = "main", as_of: AsOf = "", as_json: Json = False) -
     now = at or datetime.now(UTC)
     with opened() as store:
         state = store.state(agent=agent, as_of=at)
-    listed = [*state.held_beliefs(now), *state.faded_beliefs()]
+    held = [each for each in state.held_beliefs(now, at_least=0) if not each.faded_at]
+    listed = [*held, *state.faded_beliefs()]
     rows = [[short(each.id), _confidence(each, now), _belief_words(each), short(each.run)] for each in listed]
     _print(listed, ["Id", "Confidence", "Text", "Run"], rows, as_json)
 

@@ -37,6 +37,8 @@ STATE_OPS: frozenset[Op] = frozenset(
 )
 #: The part of the doubt that one strengthening takes away.
 STRENGTHENING = 0.3
+#: A belief that time has left less of is held no more, and can be formed anew.
+HELD = 0.05
 
 
 class State(BaseModel):
@@ -67,7 +69,7 @@ class State(BaseModel):
         """The threads of those tags that are open, oldest first."""
         return [thread for thread in self.threads.values() if thread.tag in tags and not thread.closed_at]
 
-    def held_beliefs(self, moment: datetime, *, at_least: float = 0.05) -> list[Belief]:
+    def held_beliefs(self, moment: datetime, *, at_least: float = HELD) -> list[Belief]:
         """The beliefs of at least that confidence at `moment`, surest first."""
         held = [belief for belief in self.beliefs.values() if belief.confidence_at(moment) >= at_least]
         return sorted(held, key=lambda belief: (-belief.confidence_at(moment), belief.id))
@@ -80,7 +82,8 @@ class State(BaseModel):
 
 def _believe(state: State, change: Believe) -> None:
     # What a tool or a web page says is no ground to believe it.
-    if change.belief in state.beliefs or change.origin in ("tool", "web"):
+    there = state.beliefs.get(change.belief)
+    if change.origin in ("tool", "web") or (there and (there.faded_at or there.confidence_at(change.at) >= HELD)):
         return
     state.beliefs[change.belief] = Belief(
         id=change.belief,

@@ -288,6 +288,16 @@ class MemoryLogContract:
         assert (now.vitals["focus"].flagged, now.projects["kit"].status) == (True, "building")
         assert list(now.threads) == ["t"]
 
+    def test_a_belief_that_time_has_worn_away_can_be_formed_anew_and_a_faded_one_cannot(self, memory: Memory) -> None:
+        said = {"text": "Short reports are read", "confidence": 0.5, "half_life_days": 0.001}
+        for name in ("worn", "faded"):
+            memory.apply([a_change("believe", 1, id=f"{name}-1", belief=name, **said)])
+        memory.apply([a_change("fade_belief", 2, belief="faded", reason="Nobody read it")])
+        for name in ("worn", "faded"):
+            memory.apply([a_change("believe", 30, id=f"{name}-2", belief=name, **said)])
+        assert [belief.id for belief in memory.state(agent="main").held_beliefs(minutes(30))] == ["worn"]
+        assert memory.state(agent="main").beliefs["worn"].confidence == 0.5
+
     def test_what_a_run_writes_later_stands_in_place_of_its_journal(self, memory: Memory) -> None:
         memory.apply([a_journal(1, run="run-1", theme="first"), a_journal(2, run="run-2", theme="other")])
         memory.apply([a_journal(3, run="run-1", theme="second")])
