@@ -157,10 +157,14 @@ def _faded(material: Material, lines: Lines) -> Section:
 def _threads(material: Material, lines: Lines) -> Section:
     listed, occasion = _Listed(Title.THREADS, "thread", THREADS), material.occasion
     other = "waits for a session without a person" if occasion.attended else "waits for a session with a person"
+    own = material.known.state.open_threads(*occasion.thread_tags)
+    # The oldest are overdue, and the newest are what somebody has just queued.
+    between = {thread.id for thread in own[THREADS // 2 : -(THREADS // 2)]} if len(own) > THREADS else set()
     for thread in material.known.state.open_threads("discuss", "solo", "experiment"):
-        left_out = "" if thread.tag in occasion.thread_tags else other
+        left_out = "between the oldest and the newest" if thread.id in between else ""
+        left_out = left_out if thread.tag in occasion.thread_tags else other
         listed.add(thread.id, f"open, {thread.tag}", partial(lines.thread, thread), left_out=left_out)
-    return listed.section()
+    return listed.section(f"The oldest and the newest; {len(between)} more are open." if between else "")
 
 
 def _journal(material: Material, lines: Lines) -> Section:

@@ -58,7 +58,12 @@ def test_a_first_run_is_told_who_it_is_when_it_was_due_and_that_it_knows_nothing
 
 def test_a_run_without_a_person_is_told_the_standing_rules() -> None:
     text = written().text
-    for rule in ("Do not count on an answer", 'say in your report "I assumed X"', "One theme a session", "go deep, not wide"):
+    for rule in (
+        "Do not count on an answer",
+        'say in your report "I assumed X"',
+        "One theme a session",
+        "go deep, not wide",
+    ):
         assert rule in text
     assert "acted on first" in text
 
@@ -109,6 +114,14 @@ def test_a_run_without_a_person_draws_from_solo_and_experiment_and_a_person_from
     assert shown == [[True, True, False, False], [False, False, True, False]]
     assert reasons(alone)["thread-3"] == "waits for a session with a person"
     assert reasons(together)["thread-1"] == "waits for a session without a person"
+
+
+def test_of_many_threads_the_oldest_and_the_newest_stand_and_the_others_are_counted() -> None:
+    text = written(known(*(thread(number) for number in range(30)), thread(99, tag="discuss"))).text
+    shown = [number for number in range(30) if f"Question {number}?" in text]
+    assert shown == [0, 1, 2, 3, 4, 25, 26, 27, 28, 29]
+    assert "The oldest and the newest; 20 more are open." in text
+    assert "more are open" not in written(known(*(thread(number) for number in range(10)))).text
 
 
 def test_a_session_with_a_person_is_told_to_ask_and_has_no_limits() -> None:
