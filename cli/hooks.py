@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.memory_access import agent_name
 from cli.output import Json, print_json
 
 if TYPE_CHECKING:
@@ -46,15 +47,9 @@ def install(
     said, and the loop guard notices when it goes in circles. The memory is the one of this environment, whatever is
     set where Claude Code is started.
     """
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
-
     from hooks.installation import install as put_in  # noqa: PLC0415
-    from sessions.parameters import AgentName  # noqa: PLC0415
 
-    try:
-        TypeAdapter(AgentName).validate_python(agent)
-    except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--agent") from error
+    agent = agent_name(agent)
     scope, path = _chosen(user=user, project=project, local=local)
     change = put_in(scope, path, agent=agent, python=sys.executable, environment=os.environ)
     _print_change(change, "installed", "they are there already", as_json)

@@ -51,6 +51,22 @@ def moment_of(text: str) -> datetime | None:
     return parse_at(text) if text else None
 
 
+def agent_name(text: str) -> str:
+    """The agent that an option names.
+
+    Raises:
+        BadParameter: no agent can be called so.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    from sessions.parameters import AgentName  # noqa: PLC0415
+
+    try:
+        return str(TypeAdapter(AgentName).validate_python(text))
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--agent") from error
+
+
 def by_hand() -> "Author":
     """The person who types the command, now."""
     from sessions.corrections import Author  # noqa: PLC0415

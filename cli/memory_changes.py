@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.memory_access import Agent, AnyAgent, Id, Reason, by_hand, one_line, opened, short
+from cli.memory_access import Agent, AnyAgent, Id, Reason, agent_name, by_hand, one_line, opened, short
 from cli.output import Json, print_json
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def open_(
     """Queue something for the next scheduled session (solo, experiment), or to talk about with a person (discuss)."""
     from sessions.corrections import open_thread  # noqa: PLC0415 - imports the memory's models
 
-    author = by_hand()
+    author, said = by_hand(), _said(text, "TEXT")
     with opened() as store:
-        named = open_thread(store, _said(text, "TEXT"), author, agent=agent, tag=tag)
+        named = open_thread(store, said, author, agent=agent_name(agent), tag=tag)
     _print_done(named, author, f"opened, to {tag}", as_json)
 
 

@@ -25,6 +25,9 @@ from sessions.memory.changes import (
 from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
 from sessions.provenance import Provenance, RunFiles, Thing
 
+#: Characters of an entry that are shown before and after a quote. The entry may be a whole file, or a book.
+_AROUND = 500
+
 
 @singledispatch
 def what(change: Change) -> str:
@@ -125,7 +128,7 @@ def provenance_lines(found: Provenance, words: str) -> Iterator[str]:
     if found.thing:
         yield from _thing_lines(found.thing)
     if words:
-        yield _field("said in", one_line(words))
+        yield _field("said in", _around(_quote_of(found), words))
     yield from _file_lines(found.files)
     yield from _listed(
         "rests on", [f"{short(item.id)}  {item.status}: {one_line(item.text)}" for item in found.rests_on]
@@ -134,6 +137,20 @@ def provenance_lines(found: Provenance, words: str) -> Iterator[str]:
     yield from _listed("history", [history_line(change) for change in found.history])
     if found.status not in ("reverted", "taught nothing"):
         yield _field("take back", f"sessions memory revert --run {found.files.run}")
+
+
+def _quote_of(found: Provenance) -> str:
+    if isinstance(found.thing, Observation):
+        return found.thing.quote
+    return next((change.quote for change in found.history if change.quote), "")
+
+
+def _around(quote: str, words: str) -> str:
+    """`words` on one line, without what is far from the quote."""
+    line, wanted = one_line(words), one_line(quote)
+    begin = max(line.find(wanted) - _AROUND, 0)
+    end = max(line.find(wanted), 0) + len(wanted) + _AROUND
+    return "… " * (begin > 0) + line[begin:end] + " …" * (end < len(line))
 
 
 def _field(name: str, value: str) -> str:

@@ -10,6 +10,7 @@ from cli.main import app
 from sessions.errors import SessionError, SpecError
 from sessions.memory import open_memory
 from sessions.memory.base import Memory
+from tests.fakes.changes import a_change
 from tests.fakes.memories import BELIEF, FIXED, LATER, ORDER, PORT, RUN, THREAD, stock
 from tests.fakes.records import a_folder
 
@@ -132,6 +133,26 @@ def test_threads_can_be_listed_by_tag_and_with_those_that_are_closed() -> None:
     said("thread", "close", THREAD, "--reason", "It stays.")
     assert said("threads") == "There is none.\n"
     assert "It stays." in said("threads", "--all")
+
+
+def test_a_thread_for_an_agent_that_cannot_be_is_refused() -> None:
+    assert run("thread", "open", "Shall it be green?", "--agent", "No Such!").exit_code == 2
+    assert "No Such!" not in said("doctor")
+
+
+def test_a_belief_that_time_has_worn_away_is_still_listed(memory: Memory) -> None:
+    worn = {"belief": "worn", "text": "Old news.", "confidence": 0.5, "half_life_days": 0.001}
+    memory.apply([a_change("believe", 9, **worn)])
+    assert "Old news." in said("beliefs")
+
+
+def test_of_a_long_entry_only_what_is_near_the_quote_is_shown(tmp_path: Path) -> None:
+    text = "far away " * 10_000 + "the port is 8443" + " much later" * 10_000
+    entry = json.dumps({"kind": "prompt", "at": "2026-03-01T00:00:00Z", "turn": 0, "text": text})
+    a_folder(tmp_path).transcript_path.write_text(f"{entry}\n{entry}\n")
+    shown = said("show", PORT)
+    assert "far away the port is 8443 much later" in shown
+    assert len(shown) < 3_000
 
 
 def test_a_thread_that_a_person_opens_waits_for_its_kind_of_session() -> None:
