@@ -48,6 +48,8 @@ from sessions.runners.file_tools import ToolError
 from sessions.runners.session_tools import SessionTool
 
 MOST_BELIEFS = 5
+#: The oldest and the newest so many, where there are more.
+MOST_THREADS = 20
 _WORD = re.compile(r"\w{3,}")
 Thing = TypeVar("Thing", Belief, Thread)
 
@@ -95,8 +97,10 @@ class AgentMemory:
     def list_threads(self, _asked: ListThreadsInput) -> str:
         """The open threads that a session without a person may take up, and those of this run."""
         with self._open_store() as store:
-            threads = self._threads(self._state(store))
-        return Recalled(threads=[recalled_thread(thread) for thread in threads if not thread.closed_at]).text()
+            threads = [thread for thread in self._threads(self._state(store)) if not thread.closed_at]
+        more = max(len(threads) - 2 * MOST_THREADS, 0)
+        shown = [*threads[:MOST_THREADS], *threads[MOST_THREADS + more :]]
+        return Recalled(threads=[recalled_thread(thread) for thread in shown], not_shown=more or None).text()
 
     def note_thread(self, asked: NoteThreadInput) -> str:
         """Open a thread, unless the same one is open."""

@@ -13,6 +13,7 @@ from sessions.pending_changes import MOST_CHANGES, PendingChanges
 from sessions.redaction import Redactor
 from sessions.runners.file_tools import ToolError
 from tests.fakes.agent_memory import BELIEF, DISCUSS, FADED, NOON, RUN, SOLO, TOKEN, RunMemory
+from tests.fakes.changes import a_change
 
 
 @pytest.fixture
@@ -63,6 +64,15 @@ def test_beliefs_that_share_words_with_the_query_are_recalled_faded_ones_with_th
     ]
     assert 0 < found[0]["confidence"] <= 0.5
     assert "beliefs" not in json.loads(use(run, "recall", query="weather in Lisbon"))
+
+
+def test_of_very_many_threads_the_oldest_and_the_newest_are_listed(run: RunMemory) -> None:
+    opened = [a_change("open_thread", number, thread=f"{number:08}", tag="solo", text="?") for number in range(10, 110)]
+    with run.open() as store:
+        store.apply(opened)
+    listed = json.loads(use(run, "list_threads"))
+    assert [thread["id"] for thread in listed["threads"]][1:] == [f"{n:08}" for n in (*range(10, 29), *range(90, 110))]
+    assert listed["not_shown"] == 61
 
 
 def test_threads_for_a_person_are_not_shown_to_a_session_without_one(run: RunMemory) -> None:
