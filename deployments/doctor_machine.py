@@ -52,7 +52,9 @@ def _memory(settings: Settings) -> Examined:
     if address.startswith("sqlite:///") and path.is_absolute() and not path.exists():
         return good("memory", f"{address} is made by the first run")
     try:
-        with open_memory(address):
+        with open_memory(address) as memory:
+            # Firestore opens without the indexes that a first read needs.
+            memory.latest(agent="main", limit=1)
             return good("memory", f"{address} opens")
     except MemoryStoreError as error:
         return bad("memory", str(error), "set SESSIONS_MEMORY_URL, or put the file of a backup in its place")

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -33,6 +36,16 @@ class TestFirestoreMemory(MemoryContract, MemoryLogContract):
             yield
         declared = Declared.read()
         assert [each for each in needed if not declared.serving(each)] == []
+
+
+def test_who_keeps_the_memory_in_a_file_does_not_pay_for_the_client_of_firestore(tmp_path: Path) -> None:
+    script = (
+        "import sys; from sessions.memory import open_memory; "
+        f"open_memory('sqlite:///{tmp_path}/m').recall(agent='main', query='x'); "
+        "print([name for name in sys.modules if name.startswith(('google', 'grpc'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n"
 
 
 def test_names_that_firestore_takes_for_no_id_are_kept_apart(firestore_emulator: Emulator) -> None:

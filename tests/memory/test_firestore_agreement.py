@@ -38,9 +38,9 @@ def sentences() -> list[str]:
 
 
 def test_of_what_people_write_both_stores_find_the_same(firestore_emulator: Emulator, tmp_path: Path) -> None:
-    known = sentences()[:240]
+    known = sentences()[:150]
     observations = [an_observation(n, text, context=known[n - 1]) for n, text in enumerate(known) if n % 6]
-    queries = [*known[::24], "what happens when a process dies", "who pays"]
+    queries = [*known[::30], "what happens when a process dies", "who pays"]
     with SqliteMemory(tmp_path / "m") as sqlite, opened(firestore_emulator.place()) as firestore:
         shared = 0
         for memory in (sqlite, firestore):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -174,6 +175,15 @@ def test_statistics_are_the_same_when_they_are_folded(firestore_emulator: Emulat
         )
         assert fresh == kept
         assert (fresh.observations, fresh.documents_with("harbour"), fresh.documents_with("none")) == (12, 12, 0)
+
+
+def test_of_many_who_write_the_same_at_once_one_stores_it(firestore_emulator: Emulator) -> None:
+    place = firestore_emulator.place()
+    with opened(place) as memory, ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: memory.apply([BEFORE, a_journal(10)]), range(4)))
+        assert sorted(len(applied.new) for applied in done) == [0, 0, 0, 2]
+        assert sorted(len(applied.known) for applied in done) == [0, 2, 2, 2]
+        assert len(list(memory.changes())) == 2
 
 
 def test_words_that_stand_in_one_observation_alone_are_not_kept_for_ever() -> None:

@@ -107,7 +107,8 @@ class Connection:
                         # One that is tried again keeps its place before those that began after it.
                         retry_of = retry_of or (None if read_only else attempt.id)
                         return work(attempt)
-                except exceptions.Aborted:
+                except (exceptions.Aborted, exceptions.AlreadyExists):
+                    # Another was first. What it wrote is known the next time.
                     self._bound.require_time()
 
     @contextmanager
@@ -151,9 +152,12 @@ class _Bound(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
 
     @contextmanager
     def started(self) -> Iterator[None]:
-        """From here on the time runs, for this thread."""
+        """In here the time runs, for this thread."""
         self._of_thread.until = time.monotonic() + self.seconds
-        yield
+        try:
+            yield
+        finally:
+            del self._of_thread.until
 
     def require_time(self) -> float:
         """The seconds that are left.
@@ -161,7 +165,8 @@ class _Bound(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         Raises:
             TimeoutError: none. The client tries that never again, other than an error of its own kind.
         """
-        left = float(self._of_thread.until - time.monotonic())
+        now = time.monotonic()
+        left = float(getattr(self._of_thread, "until", now + self.seconds) - now)
         if left <= 0:
             raise TimeoutError
         return left

@@ -11,20 +11,25 @@ VERSION = 1
 MAX_DIMENSIONS = 2_048
 
 
-def require_format(rooms: Rooms, place: Place, attempt: Attempt) -> None:
-    """Make a new database one of this format, or see that this program knows the one it has.
+def require_format(rooms: Rooms, place: Place, attempt: Attempt) -> bool:
+    """See that this program knows the database's format; False if the database is new.
 
     Raises:
         MemoryStoreError: it is of a newer version.
     """
     found = attempt.fetch(rooms.format)
-    if not found.exists:
-        attempt.create(rooms.format, {"version": VERSION})
-    elif found.get("version") > VERSION:
+    if found.exists and found.get("version") > VERSION:
         raise place.error(
             f"the memory {place.url} was written by a newer version of this program (format {found.get('version')}, "
             f"known here up to {VERSION}); upgrade this program; the memory was left as it is"
         )
+    return bool(found.exists)
+
+
+def claim_format(rooms: Rooms, attempt: Attempt) -> None:
+    """Make a new database one of this format."""
+    if not attempt.fetch(rooms.format).exists:
+        attempt.create(rooms.format, {"version": VERSION})
 
 
 def embedder_of(rooms: Rooms, attempt: Attempt) -> str:

@@ -7,11 +7,11 @@ those it has not seen. Now and then a writer folds them into one.
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Self
 
 from pydantic import BaseModel
 
-from sessions.memory.changes import identity
 from sessions.memory.firestore.connection import Attempt, Document
 from sessions.memory.firestore.documents import Fields
 from sessions.memory.firestore.rooms import Rooms
@@ -89,7 +89,8 @@ class KnownStatistics:
 
 def write_statistics(rooms: Rooms, attempt: Attempt, agent: str, ids: Iterable[str], added: Statistics) -> None:
     """Note what a batch adds; `ids` are those of its observations."""
-    attempt.create(rooms.statistics(agent).document(identity("statistics", *ids)), added.fields())
+    name = sha256("\x1f".join(ids).encode()).hexdigest()
+    attempt.create(rooms.statistics(agent).document(name), added.fields())
 
 
 def fold(rooms: Rooms, agent: str, attempt: Attempt) -> None:

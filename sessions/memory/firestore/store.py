@@ -11,7 +11,13 @@ from sessions.memory.changes import Change, Op, additions, storable
 from sessions.memory.embedder import Embedder, static_table
 from sessions.memory.firestore.connection import WAIT_SECONDS, Attempt, Connection, Document
 from sessions.memory.firestore.documents import change_from, require_encodable
-from sessions.memory.firestore.format import embedder_of, require_dimensions, require_embedder, require_format
+from sessions.memory.firestore.format import (
+    claim_format,
+    embedder_of,
+    require_dimensions,
+    require_embedder,
+    require_format,
+)
 from sessions.memory.firestore.log import PAGE, Wanted, in_order, read_history, read_observations
 from sessions.memory.firestore.pending import Pending
 from sessions.memory.firestore.reading import count_active, select_active_at, select_newest
@@ -43,7 +49,8 @@ class FirestoreMemory:
         self._writer = Writer(self._pending, self._rooms, place, self._embedder)
         self._statistics: dict[str, KnownStatistics] = {}
         try:
-            self._connection.write(partial(require_format, self._rooms, place))
+            if not self._connection.read(partial(require_format, self._rooms, place)):
+                self._connection.write(partial(claim_format, self._rooms))
             self._pending.sweep()
         except MemoryStoreError:
             self.close()
