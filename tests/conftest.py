@@ -67,5 +67,7 @@ def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Em
     """The real emulator; where it is not installed, the tests that need it are skipped, each with a loud reason."""
     from tests.fakes.firestore_emulator import run_emulator  # noqa: PLC0415 - the client takes two seconds to import
 
+    # Else a test run that is ended from outside would leave it behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_emulator(tmp_path_factory.mktemp("emulator") / "emulator.log") as emulator:
         yield emulator
