@@ -64,6 +64,8 @@ def cron_slots(expression: str, after: datetime, zone: ZoneInfo, *, day_or: bool
 
 
 def _goes_forward_after(moment: datetime, zone: ZoneInfo) -> bool:
+    if not changes_clocks(zone):
+        return False
     utc = moment.astimezone(UTC)
     offsets = [each.astimezone(zone).utcoffset() or timedelta() for each in (utc, utc + WIDEST_CHANGE)]
     return offsets[0] < offsets[1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ FOREIGN = (
 
 for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]
+# How long an example takes is said by the machine, which has other test files to run, and not by the code.
+hypothesis.settings.register_profile("whatever the machine", deadline=None)
+hypothesis.settings.load_profile("whatever the machine")
 # Prefect reads these when it is imported, which some test modules do.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="sessions-tests-prefect-", ignore_cleanup_errors=True)
 os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
