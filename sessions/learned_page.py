@@ -14,6 +14,7 @@ from sessions.memory.changes import (
     Confirm,
     FadeBelief,
     OpenThread,
+    SetProject,
     SetVital,
     Strengthen,
     Supersede,
@@ -60,7 +61,8 @@ def _sections(learned: Learned) -> dict[str, list[str]]:
         "Beliefs": [*_beliefs(learned, name)],
         "Faded": [_line(each, f"{name(each.belief)} {_because(each)}") for each in learned.of_kind(FadeBelief)],
         "Threads": [*_threads(learned, name)],
-        "Vitals": [_line(each, f"{_plain(each.name)}: {_plain(each.value)}") for each in learned.of_kind(SetVital)],
+        "Projects": [_set(each, each.name, each.status) for each in learned.of_kind(SetProject)],
+        "Vitals": [_set(each, each.name, each.value) for each in learned.of_kind(SetVital)],
         "Journal": [*_journal(learned)],
         "Quarantined: listed for you, never shown to an agent": [_quarantined(each) for each in learned.quarantined],
         "Not kept": [*_left_out(learned)],
@@ -82,6 +84,10 @@ def _line(change: Change, said: str) -> str:
     whose = f" ({WHOSE[change.origin]})"
     line = f"- {said}{whose}"
     return f"{line}\n  {_quote(change.quote)}" if change.quote else line
+
+
+def _set(change: Change, name: str, value: str) -> str:
+    return _line(change, f"{_plain(name)}: {_plain(value)}")
 
 
 def _quote(quote: str) -> str:

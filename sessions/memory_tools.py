@@ -17,6 +17,7 @@ from sessions.memory.changes import (
     CloseThread,
     FadeBelief,
     OpenThread,
+    SetProject,
     SetVital,
     Strengthen,
     WriteJournal,
@@ -39,6 +40,7 @@ from sessions.memory_tools_inputs import (
     ListThreadsInput,
     NoteThreadInput,
     RecallInput,
+    SetProjectInput,
     SetVitalInput,
     StrengthenBeliefInput,
     WriteJournalInput,
@@ -172,9 +174,22 @@ class AgentMemory:
 
     def set_vital(self, asked: SetVitalInput) -> str:
         """Set an indicator."""
-        about = self._about("set_vital", asked.name, asked.value, str(asked.flagged), asked.note)
-        self._write(SetVital(**about, quote=asked.value, **asked.model_dump()))
+        self._set(SetVital, asked, asked.value)
         return f"{asked.name} is set."
+
+    def set_project(self, asked: SetProjectInput) -> str:
+        """Say where a project stands."""
+        self._set(SetProject, asked, asked.status)
+        return f"{asked.name} is set."
+
+    def _set(self, kind: type[SetVital | SetProject], asked: SetVitalInput | SetProjectInput, quote: str) -> None:
+        """Write what is set. Set to one thing, to another and back again are three changes, the same twice is one."""
+        said, op = asked.model_dump(), str(kind.model_fields["op"].default)
+        earlier = [change for change in self._pending.changes if isinstance(change, kind) and change.name == asked.name]
+        if earlier and earlier[-1].model_dump(include=set(said)) == said:
+            return
+        before = earlier[-1].id if earlier else ""
+        self._write(kind(**self._about(op, *map(str, said.values()), before), quote=quote, **said))
 
     def _about(self, op: str, *said: str) -> dict[str, Any]:
         """What every change says. Its id comes from what it says, so that a repeated call is the same change."""

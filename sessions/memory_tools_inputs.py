@@ -98,6 +98,15 @@ class SetVitalInput(BaseModel, extra="forbid"):
     note: Words = Field("", description="Why, or what to do.")
 
 
+class SetProjectInput(BaseModel, extra="forbid"):
+    """Say where a project stands that goes on over several sessions. What it said before gives way."""
+
+    name: Annotated[Line, Field(min_length=1)] = Field(description="The same words each time.")
+    status: Annotated[Line, Field(min_length=1)] = Field(description="Where it stands now.")
+    blocking: Words = Field("", description="What keeps it from going on.")
+    waiting_for: Words = Field("", description="Whom or what outside it waits for.")
+
+
 #: Every tool by its name; `sessions.memory_tools.AgentMemory` has a method for each.
 INPUTS: dict[str, type[BaseModel]] = {
     "recall": RecallInput,
@@ -108,4 +117,5 @@ INPUTS: dict[str, type[BaseModel]] = {
     "fade_belief": FadeBeliefInput,
     "write_journal": WriteJournalInput,
     "set_vital": SetVitalInput,
+    "set_project": SetProjectInput,
 }

@@ -18,7 +18,9 @@ FILE_NAME = "memory_changes.jsonl"
 #: A run writes so often and no more, by its tools and what its questions leave behind together.
 MOST_CHANGES = 40
 #: What an agent may write itself. Observations and new beliefs come from what it said and did, by extraction.
-AGENT_OPS = frozenset({"open_thread", "close_thread", "strengthen", "fade_belief", "write_journal", "set_vital"})
+AGENT_OPS = frozenset(
+    {"open_thread", "close_thread", "strengthen", "fade_belief", "write_journal", "set_vital", "set_project"}
+)
 
 
 class PendingChanges:

@@ -146,6 +146,21 @@ def test_a_vital_that_is_flagged_is_there_for_the_next_session(run: RunMemory) -
     assert (vital.value, vital.flagged, vital.note, vital.run) == ("3", True, "since Tuesday", RUN)
 
 
+def test_a_project_is_there_for_the_next_session_with_what_it_waits_for(run: RunMemory) -> None:
+    use(run, "set_project", name="cellar door", status="half painted", waiting_for="dry weather")
+    with applied(run) as store:
+        project = store.state(agent="main").projects["cellar door"]
+    assert (project.status, project.waiting_for, project.run) == ("half painted", "dry weather", RUN)
+
+
+def test_what_is_set_to_another_value_and_back_ends_as_it_was_said_last(run: RunMemory) -> None:
+    for value in ("3", "5", "3", "3"):
+        use(run, "set_vital", name="failing tests", value=value)
+    assert len(run.written()) == 3
+    with applied(run) as store:
+        assert store.state(agent="main").vitals["failing tests"].value == "3"
+
+
 def test_a_repeated_call_is_the_same_change_also_after_a_crash(run: RunMemory) -> None:
     use(run, "set_vital", name="failing tests", value="3")
     again = PendingChanges(run.path, agent="main", run=RUN, redact=Redactor({}))

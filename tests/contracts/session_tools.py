@@ -30,6 +30,7 @@ ABOUT = {
     "fade_belief": {"belief": BELIEF[:8], "reason": "one squeaked"},
     "write_journal": {"theme": "Doors."},
     "set_vital": {"name": "failing tests", "value": "3"},
+    "set_project": {"name": "cellar door", "status": "half painted", "waiting_for": "the owner's colour"},
 }
 
 
@@ -66,7 +67,15 @@ class SessionToolsContract:
         driven = await place.drive(script(*made, says("done")), session_tools=memory.tools, loop_stop_after=0)
         assert not any(entry.is_error for entry in driven.transcript.entries), driven.results
         written = [change.op for change in memory.written()]
-        wrote = ["open_thread", "strengthen", "fade_belief", "write_journal", "set_vital", "close_thread"]
+        wrote = [
+            "open_thread",
+            "strengthen",
+            "fade_belief",
+            "write_journal",
+            "set_vital",
+            "set_project",
+            "close_thread",
+        ]
         assert written == wrote
         with memory.open() as store:
             assert [change.run for change in store.changes(run="run-2")] == []

@@ -24,6 +24,7 @@ async def test_what_an_agent_writes_is_applied_after_its_run(house: House, runne
         wrote(1, "set_vital", name="squeaking doors", value="2", flagged=True),
         wrote(2, "write_journal", theme="I looked after the doors."),
         wrote(3, "recall", query="hinge"),
+        wrote(4, "set_project", name="new doors", status="ordered", waiting_for="the joiner"),
     )
     with house.answering(script) as offline:
         ran = await house.run(prompt="Look after the doors.", runner=runner, model=model)
@@ -38,4 +39,5 @@ async def test_what_an_agent_writes_is_applied_after_its_run(house: House, runne
     assert first.theme == "I looked after the doors."
     assert "Oil the hinge of the cellar door." in again.context
     assert "squeaking doors" in again.context
+    assert '"new doors": "ordered"; waits for "the joiner"' in again.context
     assert "mcp__memory__recall" in asked[0].tool_names
