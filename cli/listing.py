@@ -1,6 +1,7 @@
 """`sessions list`, `show` and `runs`: what there is and how it went."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from deployments.overview import SessionView
     from deployments.runs import RunRow
 
+#: Between the words of a phase such as `WaitingInput`.
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+#: Where an id may be cut: at its dashes, so that it reads as one.
+_ID_LENGTHS = (8, 13, 18, 23)
 Name = Annotated[str, typer.Argument(help="The session's name.")]
 
 
@@ -54,7 +59,8 @@ def _says_the_same(view: "SessionView") -> bool:
 
 
 def _ending(row: "RunRow") -> str:
-    return " · ".join(str(part) for part in (row.outcome or row.phase.lower(), row.delivery) if part)
+    phase = _WORDS.sub("_", row.phase).lower()
+    return " · ".join(str(part) for part in (row.outcome or phase, row.delivery) if part)
 
 
 def show(name: Name, *, as_json: Json = False) -> None:
@@ -107,7 +113,8 @@ def runs(
         print_json(rows)
     elif rows:
         columns = ["Due", "By", "Outcome", "Took", "Cost", "Reason", "Run"]
-        print_table(columns, [_run_row(part) for part in _joined(rows)])
+        length = _id_length([row.id for row in rows if row.id])
+        print_table(columns, [_run_row(part, length) for part in _joined(rows)])
     else:
         typer.echo(f"Nothing was due and nothing was triggered in the last {days} days.")
 
@@ -117,7 +124,12 @@ def _joined(rows: list["RunRow"]) -> list[list["RunRow"]]:
     return [list(part) for _, part in groupby(rows, key=lambda row: row.phase if row.phase == "Unknown" else id(row))]
 
 
-def _run_row(rows: list["RunRow"]) -> list[str]:
+def _id_length(ids: list[str]) -> int:
+    """How much of each id tells it from the others: those that Prefect's scheduler makes together begin alike."""
+    return next((length for length in _ID_LENGTHS if len({id_[:length] for id_ in ids}) == len(ids)), len(ids[0]))
+
+
+def _run_row(rows: list["RunRow"], id_length: int) -> list[str]:
     newest = rows[0]
     due = moment(newest.slot_at)
     if len(rows) > 1:
@@ -126,4 +138,4 @@ def _run_row(rows: list["RunRow"]) -> list[str]:
     cost = f"{newest.cost_usd:.4f} USD" if newest.cost_usd is not None else "-"
     took = f"{newest.duration_seconds:.0f} s" if began else "-"
     by = newest.schedule or newest.origin
-    return [due, by, _ending(newest), took, cost, newest.reason, newest.id[:8] or "-"]
+    return [due, by, _ending(newest), took, cost, newest.reason, newest.id[:id_length] or "-"]

@@ -33,12 +33,14 @@ def answer(
     if as_json:
         print_json(asked if told is None else {"run_id": str(asked.run_id), "answers": [*told]})
     elif told is None:
-        from sessions.question_form import render_form  # noqa: PLC0415 - only here
+        from sessions.question_form import render_for_terminal  # noqa: PLC0415 - only here
 
-        typer.echo(f"{asked.run_name} ({asked.run_id}) asks:\n\n{render_form(asked.form)}")
+        typer.echo(f"{asked.run_name} ({asked.run_id}) asks:\n\n{render_for_terminal(asked.form)}")
     else:
+        from sessions.question_form import in_short  # noqa: PLC0415 - only here
+
         for question, given in zip(asked.form.questions, told, strict=True):
-            typer.echo(f"{question.question}\n  → {given}")
+            typer.echo(f"{in_short([question.question])}\n  → {given}")
 
 
 async def _answer(run: str, answers: list[str]) -> tuple["OpenQuestion", list[str] | None]:

@@ -42,7 +42,7 @@ async def find_question(client: PrefectClient, run: str) -> OpenQuestion:
         run: the id or the name of a flow run; of one that waits, how its id begins is enough.
 
     Raises:
-        AnswerError: there is no such run, or it asks nothing at the moment.
+        AnswerError: there is no such run, several are meant, or it asks nothing at the moment.
     """
     found = await _find_run(client, run)
     if found.state is None or found.state.name != WAITING:
@@ -82,9 +82,9 @@ async def answer_question(client: PrefectClient, asked: OpenQuestion, given: lis
 async def _find_run(client: PrefectClient, run: str) -> FlowRun:
     """The run that waits, or the newest that is called so if none does."""
     waiting = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[WAITING])))
-    for found in await client.read_flow_runs(flow_run_filter=waiting, limit=_MOST_WAITING):
-        if run == found.name or (len(run) >= _SHORTEST_ID and str(found.id).startswith(run)):
-            return found
+    asking = await client.read_flow_runs(flow_run_filter=waiting, limit=_MOST_WAITING)
+    if meant := [each for each in asking if run == each.name or _begins(each, run)]:
+        return _only(meant, run)
     try:
         wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run)]))
     except ValueError:
@@ -93,3 +93,15 @@ async def _find_run(client: PrefectClient, run: str) -> FlowRun:
     if not others:
         raise AnswerError(f"no run {run!r} waits for an answer; `sessions runs NAME` shows which do")
     return others[0]
+
+
+def _begins(run: FlowRun, text: str) -> bool:
+    return len(text) >= _SHORTEST_ID and str(run.id).startswith(text)
+
+
+def _only(meant: list[FlowRun], given: str) -> FlowRun:
+    """An answer to one run must not reach another: ids that Prefect makes at one time begin alike."""
+    if len(meant) > 1:
+        which = ", ".join(f"{each.name} ({each.id})" for each in meant)
+        raise AnswerError(f"{given!r} is {len(meant)} runs that wait for an answer: {which}; give more of the id")
+    return meant[0]

@@ -1,15 +1,17 @@
 """Questions on their way to a person, and the answers on their way back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from sessions.disguises import without_invisible
 from sessions.errors import AnswerError
 from sessions.runners.questions import Question
 from sessions.safe_markdown import plain
 
 _ANSWERS: TypeAdapter[list[str]] = TypeAdapter(list[str])
+_LONGEST_IN_SHORT = 300
 
 
 class QuestionForm(BaseModel, frozen=True):
@@ -26,16 +28,29 @@ WaitForAnswers = Callable[[QuestionForm], Awaitable[list[str] | None]]
 
 def render_form(form: QuestionForm) -> str:
     """The questions with their choices numbered, as Markdown."""
-    return "\n\n".join(_render(number, question) for number, question in enumerate(form.questions, 1))
+    return _render(form, plain, strong="**")
 
 
-def _render(number: int, question: Question) -> str:
-    kind = " (one or more)" if question.multi_select else ""
-    choices = [
-        f"   {place}. **{plain(choice.label)}**" + (f": {plain(choice.description)}" if choice.description else "")
-        for place, choice in enumerate(question.options, 1)
-    ]
-    return "\n".join([f"{number}. {plain(question.question)}{kind}", *choices])
+def render_for_terminal(form: QuestionForm) -> str:
+    """The same as it is read in a terminal, which the agent's words cannot command."""
+    return _render(form, without_invisible)
+
+
+def _render(form: QuestionForm, written: Callable[[str], str], *, strong: str = "") -> str:
+    return "\n\n".join("\n".join(_lines(*each, written, strong)) for each in enumerate(form.questions, 1))
+
+
+def _lines(number: int, question: Question, written: Callable[[str], str], strong: str) -> Iterator[str]:
+    yield f"{number}. {written(question.question)}" + " (one or more)" * question.multi_select
+    for place, choice in enumerate(question.options, 1):
+        more = f": {written(choice.description)}" if choice.description else ""
+        yield f"   {place}. {strong}{written(choice.label)}{strong}{more}"
+
+
+def in_short(questions: Iterable[str]) -> str:
+    """What was asked, in one line that a terminal can show."""
+    asked = " / ".join(" ".join(without_invisible(question).split()) for question in questions)
+    return asked if len(asked) <= _LONGEST_IN_SHORT else asked[:_LONGEST_IN_SHORT] + "…"
 
 
 def how_to_answer(run_id: str, form: QuestionForm, until: datetime) -> str:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sessions.errors import ServerError, SessionError
 from sessions.memory_tools import AgentMemory
 from sessions.memory_tools_inputs import without_control
-from sessions.question_form import QuestionForm, WaitForAnswers
+from sessions.question_form import QuestionForm, WaitForAnswers, in_short
 from sessions.redaction import Redactor
 from sessions.run_folder import RunFolder
 from sessions.runners.questions import ALONE, QUESTION_TOOL, Answered, AskedQuestion, Became, Question, Unanswered
@@ -20,7 +20,6 @@ ASSUME = (
     "Nobody is here to answer. State your assumption, choose what is most reasonable and can be undone, and go on; "
     "the question is kept for a session with a person."
 )
-_LONGEST_REASON = 300
 _MINUTE, _HOUR = 60, 3600
 _BRIEFINGS = {
     "assume": ALONE,
@@ -131,9 +130,7 @@ class UnattendedAttendant:
 
     def _unanswered(self, kept: list[AskedQuestion], why: str) -> Unanswered:
         self._became(kept, "unanswered")
-        asked = " ".join(" / ".join(question.question for question in kept).split())
-        shown = asked if len(asked) <= _LONGEST_REASON else asked[:_LONGEST_REASON] + "…"
-        return Unanswered(reason=f"{why}: {shown}")
+        return Unanswered(reason=f"{why}: {in_short(question.question for question in kept)}")
 
     def _became(self, kept: list[AskedQuestion], became: Became) -> None:
         for question in kept:

@@ -16,7 +16,7 @@ from sessions.delivery import targets_for
 from sessions.errors import ServerError
 from sessions.memory_tools import AgentMemory
 from sessions.outcome import Outcome
-from sessions.question_form import QuestionForm, how_to_answer, read_answers, render_form
+from sessions.question_form import QuestionForm, how_to_answer, in_short, read_answers, render_form
 from sessions.questions import UnattendedAttendant
 from sessions.redaction import process_redactor
 from sessions.report_message import build_question
@@ -76,7 +76,7 @@ async def _show(client: PrefectClient, run: RunFolder, form: QuestionForm, how: 
     await client.create_artifact(
         ArtifactCreate(key="question", type="markdown", data=shown, description="What it asks", flow_run_id=run_id)
     )
-    message = redact(f"{form.questions[0].question} {how}")
+    message = redact(f"{in_short(question.question for question in form.questions)} {how}")
     await client.set_flow_run_state(run_id, State(type=StateType.RUNNING, name=WAITING, message=message))
     get_run_logger().warning("The agent asks: %s", message)
 

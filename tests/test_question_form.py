@@ -3,7 +3,16 @@ from datetime import UTC, datetime
 import pytest
 
 from sessions.errors import AnswerError
-from sessions.question_form import QuestionForm, choose_answers, how_to_answer, read_answers, render_form, write_answers
+from sessions.question_form import (
+    QuestionForm,
+    choose_answers,
+    how_to_answer,
+    in_short,
+    read_answers,
+    render_for_terminal,
+    render_form,
+    write_answers,
+)
 from sessions.runners.questions import Question
 
 DOOR = Question.model_validate(
@@ -23,6 +32,16 @@ def test_questions_and_choices_are_numbered() -> None:
         "1. Which door?\n   1. **green**: the cellar's\n   2. **red**\n\n2. Lamp \\*on\\* or off?"
     )
     assert render_form(form(DOORS)).startswith("1. Which doors? (one or more)")
+
+
+def test_a_terminal_shows_the_words_themselves_and_obeys_none_of_them() -> None:
+    asked = Question(question="Lamp *on*,\x1b[2J or <b>off</b>?", options=DOOR.options)
+    assert render_for_terminal(form(asked)) == ("1. Lamp *on*,[2J or <b>off</b>?\n   1. green: the cellar's\n   2. red")
+
+
+def test_what_was_asked_is_one_short_line_without_what_only_a_terminal_understands() -> None:
+    assert in_short(["Which\ndoor?", "Lamp\x1b[31m on?"]) == "Which door? / Lamp[31m on?"
+    assert in_short(["?" * 4000]) == "?" * 300 + "…"
 
 
 def test_how_to_answer_says_the_command_and_until_when() -> None:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect import flow
+from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from deployments.answering import OpenQuestion, answer_question, find_question
 from deployments.apply import apply_definitions
@@ -145,6 +146,22 @@ async def test_an_answer_to_a_run_that_is_not_there_is_a_sentence(house: House, 
     async with house.client() as client:
         with pytest.raises(AnswerError, match="waits for an answer; `sessions runs NAME` shows which do"):
             await find_question(client, run)
+
+
+async def test_an_answer_that_may_be_for_two_runs_reaches_neither(house: House) -> None:
+    async with house.client() as client:
+        waits = State[None](type=StateType.RUNNING, name=WAITING)
+        made = [await client.create_flow_run(_asks, name="twin", state=waits) for _ in range(2)]
+        with pytest.raises(AnswerError, match="'twin' is 2 runs that wait for an answer") as error:
+            await find_question(client, "twin")
+        assert all(str(run.id) in str(error.value) for run in made)
+        for run in made:
+            await client.delete_flow_run(run.id)
+
+
+@flow
+def _asks() -> None:
+    """Stands for any flow."""
 
 
 async def test_a_run_that_waits_ends_when_it_is_stopped_and_keeps_its_question(house: House) -> None:
