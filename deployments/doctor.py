@@ -12,7 +12,7 @@ from deployments.definitions import Definition
 from deployments.doctor_machine import examine_machine
 from deployments.doctor_models import examine_models
 from deployments.doctor_preflight import examine_readiness
-from deployments.doctor_server import examine_server
+from deployments.doctor_server import examine_password, examine_server
 from deployments.doctor_sessions import examine_sessions, read_definitions
 from deployments.examination import Examined, Status, bad, good
 from deployments.server import START_ONE, use_server
@@ -34,16 +34,20 @@ async def examine(settings: Settings, root: Path, now: datetime) -> list[Examine
     found, definitions = read_definitions(root, settings)
     models = examine_models(settings, definitions, now.date())
     ready = await examine_readiness(definitions, settings, root)
-    return [*here, found, *models, *ready, *await _examine_prefect(definitions, root, now)]
+    return [*here, found, *models, *ready, *await _examine_prefect(definitions, settings, root, now)]
 
 
-async def _examine_prefect(definitions: list[Definition], root: Path, now: datetime) -> list[Examined]:
+async def _examine_prefect(
+    definitions: list[Definition], settings: Settings, root: Path, now: datetime
+) -> list[Examined]:
     try:
         with use_server() as url:
             async with get_client() as client:
                 version = await client.api_version()
                 reached = good("server", f"{url} answers, version {version}")
-                return [reached, *await examine_server(client, now), *await examine_sessions(client, definitions, root)]
+                password = [await examine_password(client)] if settings.sandbox != "off" else []
+                server = await examine_server(client, now)
+                return [reached, *password, *server, *await examine_sessions(client, definitions, root)]
     except ServerError as error:
         return [bad("server", str(error), "")]
     except httpx.TransportError:

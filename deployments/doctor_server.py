@@ -1,7 +1,9 @@
 """What the Prefect server has to be told, if slots are to be kept."""
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
+import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterStartTime
 from prefect.client.schemas.sorting import FlowRunSort
@@ -17,6 +19,7 @@ from tasks.signs_of_life import HEARTBEAT
 #: The server keeps events for a week.
 _LOOK_BACK = timedelta(days=6)
 _DURABLE = ("lease_storage.filesystem", "redis")
+_BOTH_KNOW = "PREFECT_SERVER_API_AUTH_STRING and PREFECT_API_AUTH_STRING, both the same USER:PASSWORD"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
 
 
@@ -48,6 +51,16 @@ async def examine_server(client: PrefectClient, now: datetime) -> list[Examined]
         await _heartbeats(client, now),
         await _housekeeping(client),
     ]
+
+
+async def examine_password(client: PrefectClient) -> Examined:
+    """Whether agents in a sandbox can have the worker do what they like, since they reach the server too."""
+    async with httpx.AsyncClient() as anybody:
+        answer = await anybody.post(f"{str(client.api_url).rstrip('/')}/deployments/count", json={})
+    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return good("password", "the server asks for one, which no agent is told")
+    found = "the server asks for none: an agent reaches it from the sandbox, and can have the worker run any command"
+    return doubtful("password", found, f"start server and worker with {_BOTH_KNOW}")
 
 
 async def _leases(client: PrefectClient) -> Examined:

@@ -27,7 +27,15 @@ _SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-", "/et
 _SECRET_FOLDERS = ("/etc/ssl/private", "/etc/sudoers.d", "/etc/ssh", "/etc/kubernetes")
 #: Variables that name a file or folder which programs read.
 _NAMED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-_APART = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent")
+#: In a session of its own, or it could type into the terminal that a worker was started from.
+_APART = (
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--die-with-parent",
+    "--new-session",
+)
 
 
 class Sandbox(BaseModel, frozen=True):

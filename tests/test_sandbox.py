@@ -61,6 +61,12 @@ def test_it_writes_in_its_workspace_and_starts_there(cell: Cell) -> None:
 
 
 @needs_sandbox
+def test_it_is_in_a_session_of_its_own_and_reaches_no_terminal(cell: Cell) -> None:
+    # One that began outside has the number 0 in here.
+    assert int(cell.says("cut -d' ' -f6 /proc/self/stat")) > 0
+
+
+@needs_sandbox
 def test_it_reads_the_system_and_changes_nothing_of_it(cell: Cell) -> None:
     assert cell.says("cat /etc/passwd") == Path("/etc/passwd").read_text().strip()
     for path in ("/etc/x", "/usr/x", "/opt-x", "/x"):

@@ -44,6 +44,12 @@ async def test_a_healthy_stack_fails_nowhere_but_for_what_is_not_deployed(house:
     assert "no worker is online" in lines[f"pool {POOL_WITHOUT_WORKER}"].found
 
 
+async def test_a_server_that_anybody_may_use_is_a_doubt_where_agents_are_in_a_sandbox(house: House) -> None:
+    assert "password" not in await look(house)
+    line = (await look(house, sandbox="auto"))["password"]
+    assert (line.status, "PREFECT_SERVER_API_AUTH_STRING" in line.remedy) == ("warn", True)
+
+
 async def test_a_missing_automation_is_told_and_a_deploy_puts_it_right(house: House) -> None:
     name = unbegun_automation().name
     async with house.client() as client:
