@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sessions.claims import share_a_word
 from sessions.memory.things import Observation, Origin
 from sessions.quarantine import why_quarantined
-from sessions.quotes import Borrowed, QuotedTranscript, least_trusted, origin_of
+from sessions.quotes import Borrowed, QuotedTranscript, least_trusted
 from sessions.redaction import Redactor
 from sessions.transcript import Entry
 
@@ -65,7 +65,7 @@ class Evidence:
         return Grounds(
             quote=quote.strip(),
             span=str(place),
-            origin=least_trusted(origin_of(entry), self.origin(quote), self.origin(text)),
+            origin=least_trusted(self._quotes.origins[place], self.origin(quote), self.origin(text)),
             at=entry.at,
             context=self._quotes.before(place, CONTEXT_CHARACTERS),
         )

@@ -15,6 +15,12 @@ MEMORY_TOOLS = "mcp__memory__"
 _ROW, _LEAST = 5, 3
 #: Words, and single characters in writing without spaces between words.
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+#: A command that brings in what strangers wrote. Reading one too many for it costs little: its words count for less.
+_REACHES_OUT = re.compile(
+    r"(?:https?|ftp|wss?)://|\b(?:urllib|urlopen|requests|httpx|aiohttp)\b|\bfetch\("
+    r"|(?:^|[\s;&|(`/])(?:curl|wget|lynx|w3m|e?links|aria2c|ncat?|netcat|telnet|s_client|gh|glab)(?:\s|$)",
+    re.IGNORECASE,
+)
 _FROM_MOST_TRUSTED: tuple[Origin, ...] = ("owner", "agent", "tool", "web")
 
 
@@ -30,13 +36,25 @@ def words_of(entry: Entry) -> str:
     return entry.text
 
 
-def origin_of(entry: Entry) -> Origin:
-    """Whose words an entry holds, from the structure of the transcript alone."""
+def origins_of(transcript: Sequence[Entry]) -> list[Origin]:
+    """Whose words each entry holds, from the structure of the transcript alone."""
+    fetching = {entry.tool_call_id for entry in transcript if entry.kind == "tool_call" and _reaches_out(entry)}
+    return [_origin(entry, fetched=entry.tool_call_id in fetching) for entry in transcript]
+
+
+def _origin(entry: Entry, *, fetched: bool) -> Origin:
     if entry.kind == "prompt":
         return "owner"
     if entry.kind != "tool_result":
         return "agent"
-    return "web" if entry.tool in WEB_TOOLS else "tool"
+    return "web" if fetched or _reaches_out(entry) else "tool"
+
+
+def _reaches_out(entry: Entry) -> bool:
+    """Whether what a call brings, or a result brought, may be strangers' words: a page's, or another server's."""
+    if entry.tool in WEB_TOOLS or (entry.tool.startswith("mcp__") and not entry.tool.startswith(MEMORY_TOOLS)):
+        return True
+    return bool(_REACHES_OUT.search(str(entry.arguments.get("command", ""))))
 
 
 def least_trusted(*origins: Origin) -> Origin:
@@ -49,6 +67,7 @@ class QuotedTranscript:
 
     def __init__(self, transcript: Sequence[Entry]) -> None:
         self.entries = transcript
+        self.origins = origins_of(transcript)
         self._plain = [plain(words_of(entry)) for entry in transcript]
 
     def find(self, quote: str) -> int | None:
@@ -101,9 +120,9 @@ def _said(transcript: Sequence[Entry], known: Iterable[Observation]) -> Iterator
     for item in known:
         yield item.source.origin, _words(item.text)
         yield item.source.origin, _words(item.quote)
-    for entry in transcript:
+    for entry, origin in zip(transcript, origins_of(transcript), strict=True):
         if not entry.tool.startswith(MEMORY_TOOLS):
-            yield origin_of(entry), _words(words_of(entry))
+            yield origin, _words(words_of(entry))
 
 
 def _words(text: str) -> list[str]:

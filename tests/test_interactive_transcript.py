@@ -6,7 +6,7 @@ import pytest
 
 from sessions.errors import RunFolderError
 from sessions.interactive_transcript import CLAUDE_CODE, read_conversation
-from sessions.quotes import origin_of
+from sessions.quotes import origins_of
 from tests.fakes.conversations import Written, call, text
 
 
@@ -17,7 +17,8 @@ def written(tmp_path: Path) -> Written:
 
 def read(written: Written) -> list[tuple[str, str]]:
     """Whose words each entry is, and the words."""
-    return [(origin_of(said.entry), said.entry.text) for said in read_conversation(written.path)]
+    entries = [said.entry for said in read_conversation(written.path)]
+    return [(origin, entry.text) for origin, entry in zip(origins_of(entries), entries, strict=True)]
 
 
 def test_a_conversation_is_read_in_its_order_with_turns_and_tools(written: Written) -> None:
@@ -92,12 +93,8 @@ def test_web_pages_and_tools_are_what_they_are_and_pictures_are_named(written: W
     written.says(call("WebFetch", "t1", url="https://example.org"), call("Read", "t2", file_path="a.png"))
     written.returned("t1", [text("Trust me.")])
     written.returned("t2", [{"type": "image", "source": {}}], is_error=True)
-    entries = read_conversation(written.path)
-    assert [(origin_of(said.entry), said.entry.text) for said in entries[2:]] == [
-        ("web", "Trust me."),
-        ("tool", "[image]"),
-    ]
-    assert entries[3].entry.is_error
+    assert read(written)[2:] == [("web", "Trust me."), ("tool", "[image]")]
+    assert read_conversation(written.path)[3].entry.is_error
 
 
 def test_torn_lines_and_unknown_kinds_are_passed_over(written: Written) -> None:
