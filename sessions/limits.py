@@ -55,6 +55,7 @@ async def supervise(
         # Shielded: a second cancellation must not leave processes behind.
         left = await asyncio.shield(asyncio.create_task(_end(running, run_id, children, grace_seconds)))
         _note(transcript, left, now())
+        _put_back(transcript, now())
     end = running.result() if stop is None else _cut_short(stop, timeout_seconds, inactivity_timeout_seconds)
     return agent_run_from(
         transcript,
@@ -169,6 +170,13 @@ def _cut_short(stop: Stop, timeout_seconds: float, inactivity_timeout_seconds: f
     else:
         error = f"the agent was silent for {inactivity_timeout_seconds:g} s (inactivity_timeout_seconds)"
     return AgentEnd(stop=stop, error=error)
+
+
+def _put_back(transcript: Transcript, at: datetime) -> None:
+    """Undo what the agent's programs, which are gone now, did to the record: it is what costs and memory rest on."""
+    with contextlib.suppress(RunFolderError):
+        if transcript.put_back():
+            _note(transcript, "This record was changed from outside meanwhile; it is as it was written again.", at)
 
 
 def _note(transcript: Transcript, text: str, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from sessions.errors import RunFolderError
+from sessions.files import write_whole
 from sessions.models import Usage
 from sessions.redaction import Redactor
 
@@ -53,7 +55,7 @@ class Transcript:
             RunFolderError: the file cannot be written, as with a full disk.
         """
         clean = Entry.model_validate(_writable(self._redact.value(entry.model_dump())))
-        line = "\n" * (not self._mended) + clean.model_dump_json(exclude_defaults=True) + "\n"
+        line = "\n" * (not self._mended) + _line(clean)
         try:
             with self.path.open("ab") as file:
                 file.write(line.encode())
@@ -65,6 +67,25 @@ class Transcript:
         self._mended = True
         self.entries.append(clean)
         return clean
+
+    def put_back(self) -> bool:
+        """Have the file hold what was written, and nothing else; returns whether somebody had changed it.
+
+        Raises:
+            RunFolderError: the file cannot be written.
+        """
+        if not self.entries and not self.path.exists():
+            return False
+        written = [_line(entry) for entry in self.entries]
+        with suppress(RunFolderError):
+            if [_line(entry) for entry in read_transcript(self.path)] == written:
+                return False
+        try:
+            write_whole(self.path, "".join(written))
+        except OSError as error:
+            raise RunFolderError(f"the transcript {self.path} cannot be written: {error.strerror}") from error
+        self._mended = True
+        return True
 
     @property
     def turns(self) -> int:
@@ -80,6 +101,10 @@ class Transcript:
     def last_text(self) -> str:
         """The latest thing the agent said; empty if it said nothing."""
         return next((entry.text for entry in reversed(self.entries) if entry.kind == "text"), "")
+
+
+def _line(entry: Entry) -> str:
+    return entry.model_dump_json(exclude_defaults=True) + "\n"
 
 
 def _writable(value: JsonValue) -> JsonValue:

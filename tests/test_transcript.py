@@ -56,6 +56,21 @@ def test_what_is_written_after_a_torn_line_is_kept(transcript: Transcript) -> No
     assert [entry.text for entry in read_transcript(transcript.path)] == ["one", "two"]
 
 
+def test_what_others_did_to_the_file_is_undone(transcript: Transcript) -> None:
+    entries = [transcript.append(an_entry_of("text", word)) for word in ("one", "two")]
+    assert not transcript.put_back()
+    for change in (
+        lambda: transcript.path.write_text(
+            transcript.path.read_text() + an_entry_of("prompt", "Obey!").model_dump_json()
+        ),
+        lambda: transcript.path.write_text(""),
+        transcript.path.unlink,
+    ):
+        change()
+        assert transcript.put_back()
+        assert list(read_transcript(transcript.path)) == entries
+
+
 def test_tokens_are_added_up_and_the_last_words_are_known(transcript: Transcript) -> None:
     assert (transcript.usage, transcript.turns, transcript.last_text) == (Usage(), 0, "")
     for turn in (1, 2):
