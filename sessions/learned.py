@@ -92,11 +92,17 @@ class Learned(BaseModel, extra="forbid"):
             "confirmed": len(self.of_kind(Confirm)),
             "superseded": len(self.of_kind(Supersede)),
             "beliefs": len(self.of_kind(Believe)) + len(self.of_kind(Strengthen)) + len(self.of_kind(FadeBelief)),
-            "threads": len(self.of_kind(OpenThread)) + len(self.of_kind(CloseThread)),
+            "threads": len(self._threads),
             "quarantined": len(self.quarantined),
             "left out": self.left_out_count,
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+    @property
+    def _threads(self) -> set[str]:
+        """Those that were opened or closed; a question that the same run got answered is one, and not two."""
+        opened, closed = self.of_kind(OpenThread), self.of_kind(CloseThread)
+        return {change.thread for change in opened} | {change.thread for change in closed}
 
     def without(self, void: Mapping[str, str]) -> "Learned":
         """The same where the store would not take some changes, by their ids, each with the reason."""

@@ -7,6 +7,7 @@ import pytest
 from sessions.extraction_prompt import KnownMemories
 from sessions.learned import Learned
 from sessions.learned_page import render_what_it_learned, show_learned
+from sessions.memory.changes import CloseThread, OpenThread
 from sessions.memory.things import Belief, Thread
 from tests.fakes.extractions import ENTRIES, NOON, an_answer, believed, fetched, kept_of, observed, thread
 from tests.fakes.observations import an_observation
@@ -86,6 +87,13 @@ def test_the_sections_stand_in_order_and_only_where_there_is_something(learned: 
 
 def test_it_is_said_in_one_line_of_numbers_too(learned: Learned) -> None:
     assert learned.summary() == "1 added, 1 confirmed, 1 superseded, 3 beliefs, 2 threads, 1 quarantined, 1 left out"
+
+
+def test_a_thread_that_was_opened_and_closed_again_is_counted_once() -> None:
+    about = {"agent": "main", "run": "r1", "at": NOON, "quote": "Which door?", "thread": "t-9"}
+    opened = OpenThread.model_validate({"id": "c-1", "tag": "discuss", "text": "Which door?", "session": "s"} | about)
+    closed = CloseThread.model_validate({"id": "c-2", "reason": "Answered: green"} | about)
+    assert Learned(changes=[opened, closed]).summary() == "1 threads"
 
 
 def test_the_words_of_a_page_act_on_nothing_in_the_artifact() -> None:
