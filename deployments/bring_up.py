@@ -5,12 +5,11 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from deployments.apply import apply_definitions
 from deployments.automations import ensure_automations
@@ -25,6 +24,8 @@ from deployments.local_stack import (
     run_server,
     run_worker,
 )
+from deployments.server import point_prefect_at
+from deployments.server_password import NO_PASSWORD
 from sessions.errors import ServerError
 
 WATCH_SECONDS = 0.5
@@ -33,7 +34,8 @@ WATCH_SECONDS = 0.5
 class StackOptions(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """What the stack is made of.
 
-    `port` 0 takes any free one. `root` is the checkout whose definitions it runs; `environment` is what runs see.
+    `port` 0 takes any free one. `root` is the checkout whose definitions it runs; `environment` is what runs see;
+    `password` is what the server asks for.
     """
 
     home: Path
@@ -41,6 +43,7 @@ class StackOptions(BaseModel, frozen=True, arbitrary_types_allowed=True):
     root: Path
     definitions: list[Definition]
     environment: Mapping[str, str] | None = None
+    password: SecretStr = NO_PASSWORD
 
 
 class RunningStack(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -64,15 +67,24 @@ def run_stack(options: StackOptions, say: Callable[[str], None]) -> Iterator[Run
     with ExitStack() as parts:
         parts.enter_context(ending_in_order())
         say("Starting the Prefect server …")
-        server = parts.enter_context(run_server(options.home, port))
-        url = api_url(port)
-        parts.enter_context(temporary_settings({PREFECT_API_URL: url}))
-        address = StackAddress(api_url=url, pid=os.getpid())
+        server = parts.enter_context(run_server(options.home, port, options.password))
+        address = StackAddress(api_url=api_url(port), pid=os.getpid(), password=options.password)
+        parts.enter_context(point_prefect_at(address))
         parts.enter_context(recorded(options.home, address))
         count = asyncio.run(_prepare(options.definitions, options.root))
         say(f"Deployed {count} definitions; starting the worker …")
-        worker = parts.enter_context(run_worker(options.home, url, cwd=options.root, environment=options.environment))
+        worker = parts.enter_context(_worker_of(options, address))
         yield RunningStack(address=address, server=server, worker=worker)
+
+
+def _worker_of(options: StackOptions, address: StackAddress) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return run_worker(
+        options.home,
+        address.api_url,
+        cwd=options.root,
+        environment=options.environment,
+        password=options.password,
+    )
 
 
 async def _prepare(definitions: list[Definition], root: Path) -> int:

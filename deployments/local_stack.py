@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError, field_serializer
 
+from deployments.server_password import CLIENT_VARIABLE, NO_PASSWORD, SERVER_VARIABLE, told
 from sessions.errors import ServerError
+from sessions.files import write_private
 from tasks.signs_of_life import HEARTBEAT_SECONDS
 
 POOL = "sessions"
@@ -32,11 +34,15 @@ WORKER_QUERY_SECONDS = 1
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 
 
-class StackAddress(BaseModel):
-    """Where a running local stack is; written to `stack.json` in the home while it runs."""
+class ServerAddress(BaseModel):
+    """Where a Prefect server is, and the password that it asks for if that is not the environment's."""
 
     api_url: str
-    pid: int
+    password: SecretStr = NO_PASSWORD
+
+    @field_serializer("password")
+    def _kept(self, password: SecretStr) -> str:
+        return password.get_secret_value()
 
     @property
     def ui_url(self) -> str:
@@ -44,10 +50,19 @@ class StackAddress(BaseModel):
         return self.api_url.removesuffix("/api")
 
 
-def server_environment(home: Path, port: int, base: Mapping[str, str]) -> dict[str, str]:
+class StackAddress(ServerAddress):
+    """Where a running local stack is; written to `stack.json` in the home while it runs."""
+
+    pid: int
+
+
+def server_environment(
+    home: Path, port: int, base: Mapping[str, str], password: SecretStr = NO_PASSWORD
+) -> dict[str, str]:
     """The environment of the stack's server: its own data folder, durable leases, loopback, no telemetry."""
     return {
         **base,
+        **told(password, SERVER_VARIABLE, CLIENT_VARIABLE),
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": api_url(port),
         "PREFECT_UI_API_URL": api_url(port),
@@ -64,10 +79,13 @@ def server_environment(home: Path, port: int, base: Mapping[str, str]) -> dict[s
     }
 
 
-def worker_environment(home: Path, url: str, base: Mapping[str, str]) -> dict[str, str]:
+def worker_environment(
+    home: Path, url: str, base: Mapping[str, str], password: SecretStr = NO_PASSWORD
+) -> dict[str, str]:
     """The environment of the stack's worker and of the runs it starts."""
     return {
         **base,
+        **told(password, CLIENT_VARIABLE),
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": url,
         "SESSIONS_HOME": str(home),
@@ -98,22 +116,29 @@ def free_port(preferred: int = 0) -> int:
 
 
 @contextmanager
-def run_server(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A Prefect server on loopback while the block runs; stopped by its process id.
+def run_server(home: Path, port: int, password: SecretStr = NO_PASSWORD) -> Iterator[subprocess.Popen[bytes]]:
+    """A Prefect server on loopback while the block runs, which asks for `password` if one is set.
+
+    It is stopped by its process id.
 
     Raises:
         ServerError: it did not come up; the sentence says where its log is.
     """
     module = "deployments.server_process"
     command = [sys.executable, "-m", module, "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    with _child(command, home / "server.log", server_environment(home, port, os.environ)) as process:
+    with _child(command, home / "server.log", server_environment(home, port, os.environ, password)) as process:
         _wait_for_server(process, api_url(port), home / "server.log")
         yield process
 
 
 @contextmanager
 def run_worker(
-    home: Path, url: str, *, cwd: Path, environment: Mapping[str, str] | None = None
+    home: Path,
+    url: str,
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    password: SecretStr = NO_PASSWORD,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process worker for the pool `sessions` while the block runs.
 
@@ -122,10 +147,11 @@ def run_worker(
         url: the server's API.
         cwd: the checkout whose definitions it runs.
         environment: what its runs see; this process's own when not given.
+        password: what the server asks for.
     """
     name = f"local-{secrets.token_hex(3)}"
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
-    seen = worker_environment(home, url, os.environ if environment is None else environment)
+    seen = worker_environment(home, url, os.environ if environment is None else environment, password)
     with _child(command, home / "worker.log", seen, cwd=cwd) as process:
         yield process
 
@@ -135,6 +161,7 @@ def _child(
     command: list[str], log: Path, environment: Mapping[str, str], cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch(mode=0o600)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*_DIES_WITH_US, *command],
@@ -199,7 +226,8 @@ def ending_in_order() -> Iterator[None]:
 def recorded(home: Path, address: StackAddress) -> Iterator[None]:
     """Write down where the stack is while the block runs, so that other commands find it without PREFECT_API_URL."""
     path = home / "stack.json"
-    path.write_text(address.model_dump_json(), encoding="utf-8")
+    path.unlink(missing_ok=True)
+    write_private(path, address.model_dump_json())
     try:
         yield
     finally:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from deployments.local_stack import find_stack
+from deployments.local_stack import ServerAddress, find_stack
 from sessions.errors import ServerError
 from sessions.settings import read_settings
 
@@ -18,18 +18,26 @@ START_ONE = "start one with `sessions up`, or set PREFECT_API_URL"
 HEALTH_SECONDS = 5.0
 
 
-def find_server() -> str:
-    """The API of the server to talk to: PREFECT_API_URL of the environment or profile, or the local stack.
+def find_server() -> ServerAddress:
+    """The server to talk to: PREFECT_API_URL of the environment or profile, or the local stack.
 
     Raises:
         ServerError: there is neither.
     """
     if url := os.environ.get("PREFECT_API_URL") or PREFECT_API_URL.value():
-        return str(url)
+        return ServerAddress(api_url=str(url))
     stack = find_stack(read_settings().home)
     if stack is None:
         raise ServerError(f"no Prefect server is known; {START_ONE}")
-    return stack.api_url
+    return stack
+
+
+@contextmanager
+def point_prefect_at(address: ServerAddress) -> Iterator[None]:
+    """Have Prefect in this process talk to that server, with its password; without one, with the environment's own."""
+    given = {PREFECT_API_AUTH_STRING: address.password.get_secret_value()} if address.password else {}
+    with temporary_settings({PREFECT_API_URL: address.api_url, **given}):
+        yield
 
 
 @contextmanager
@@ -39,9 +47,9 @@ def use_server() -> Iterator[str]:
     Raises:
         ServerError: there is none.
     """
-    url = find_server()
-    with temporary_settings({PREFECT_API_URL: url}):
-        yield url
+    address = find_server()
+    with point_prefect_at(address):
+        yield address.api_url
 
 
 @asynccontextmanager
@@ -69,7 +77,7 @@ async def open_client_if_up() -> AsyncIterator[PrefectClient | None]:
         ServerError: it answers and refuses, or stops answering.
     """
     try:
-        url = find_server()
+        url = find_server().api_url
     except ServerError:
         yield None
         return

@@ -4,6 +4,17 @@ import os
 from pathlib import Path
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to a new file that only this user may read.
+
+    Raises:
+        FileExistsError: something is there already.
+        OSError: the disk does not take it.
+    """
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path` in place of what was there: it holds the old text or the new one, never a part.
 

@@ -23,7 +23,8 @@ def held(folder: Path, name: str = "lock", *, wait_seconds: float = 0.0) -> Iter
     """
     lock = FileLock(folder / name, thread_local=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # What an agent was told and said is for nobody else on this machine.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire(timeout=wait_seconds)
     except Timeout:
         raise HeldError(f"{folder / name} is held by another process") from None
