@@ -20,6 +20,7 @@ from tasks.signs_of_life import HEARTBEAT
 _LOOK_BACK = timedelta(days=6)
 _DURABLE = ("lease_storage.filesystem", "redis")
 _BOTH_KNOW = "PREFECT_SERVER_API_AUTH_STRING and PREFECT_API_AUTH_STRING, both the same USER:PASSWORD"
+_ORDER = "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING=deployments.event_order"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
 
 
@@ -27,8 +28,13 @@ class _Concurrency(BaseModel):
     lease_storage: str
 
 
+class _EventSettings(BaseModel):
+    causal_ordering: str
+
+
 class _ServerPart(BaseModel):
     concurrency: _Concurrency
+    events: _EventSettings
 
 
 class _ServerSettings(BaseModel):
@@ -46,7 +52,7 @@ class _Events(BaseModel):
 async def examine_server(client: PrefectClient, now: datetime) -> list[Examined]:
     """A line for each thing."""
     return [
-        await _leases(client),
+        *await _settings(client),
         await _automations(client),
         await _heartbeats(client, now),
         await _housekeeping(client),
@@ -63,12 +69,24 @@ async def examine_password(client: PrefectClient) -> Examined:
     return doubtful("password", found, f"start server and worker with {_BOTH_KNOW}")
 
 
-async def _leases(client: PrefectClient) -> Examined:
+async def _settings(client: PrefectClient) -> list[Examined]:
     try:
         answer = await client.request("GET", "/admin/settings")
     except PrefectHTTPStatusError:
-        return doubtful("leases", "this server does not tell its settings", f"see that it was started with {_LEASES}")
-    storage = _ServerSettings.model_validate_json(answer.content).server.concurrency.lease_storage
+        silent = "this server does not tell its settings"
+        return [doubtful("leases", silent, f"see that it was started with {_LEASES} and {_ORDER}")]
+    server = _ServerSettings.model_validate_json(answer.content).server
+    return [_leases(server.concurrency.lease_storage), _order(server.events.causal_ordering)]
+
+
+def _order(module: str) -> Examined:
+    if module != "prefect.server.events.ordering.memory":
+        return good("event order", module)
+    found = "a run that dies in its first minutes after a deployment may hold its slot for a quarter of an hour"
+    return doubtful("event order", found, f"start the server with {_ORDER}, where this project is installed")
+
+
+def _leases(storage: str) -> Examined:
     if any(kind in storage for kind in _DURABLE):
         return good("leases", f"durable: {storage}")
     found = f"{storage}: after a restart of the server healthy runs are ended, and slots stay taken"

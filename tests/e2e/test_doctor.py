@@ -38,6 +38,7 @@ async def test_a_healthy_stack_fails_nowhere_but_for_what_is_not_deployed(house:
     assert [line.subject for line in lines.values() if line.status == "fail"] == [f"pool {POOL_WITHOUT_WORKER}"]
     assert set(lines) >= {"home", "memory", "model", "git", "agent", "sandbox", "definitions", "server", "leases"}
     assert lines["leases"].found.startswith("durable")
+    assert (lines["event order"].status, lines["event order"].found) == ("ok", "deployments.event_order")
     assert lines["automations"].status == "ok"
     assert "seen from" in lines["heartbeats"].found
     assert lines["pool sessions"].found.startswith("online: ")
