@@ -23,8 +23,8 @@ def render_agent_environment() -> str:
 def render_stack_settings() -> str:
     """The settings of Prefect that `sessions up` makes."""
     text = (
-        "`sessions up` sets these of Prefect's own. A server that you run yourself needs the lease storage and the order of "
-        "events too; the others suit one machine. `sessions doctor` says what is missing."
+        "`sessions up` sets these of Prefect's own. A server that you run yourself needs the lease storage and the "
+        "order of events too; the others suit one machine. `sessions doctor` says what is missing."
     )
     rows = [("server", *row) for row in _rows(server_environment(_HOME, DEFAULT_PORT, {}))]
     rows += [("worker", *row) for row in _rows(worker_environment(_HOME, api_url(DEFAULT_PORT), {}))]
