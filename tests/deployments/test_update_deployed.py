@@ -98,7 +98,7 @@ async def test_a_session_without_a_definition_is_changed_on_the_server_alone(hou
         "temperature": 0.1,
     }
     assert after.schedules[0].schedule.interval.total_seconds() == 6 * 3600
-    assert after.schedules[0].schedule.timezone == "Europe/Berlin"
+    assert after.schedules[0].schedule.timezone == "UTC"
     assert (after.schedules[0].slug, after.schedules[0].active) == ("nightly", True)
     kept = ("entrypoint", "pull_steps", "work_pool_name", "global_concurrency_limit", "concurrency_options", "version")
     assert {field: getattr(after, field) for field in kept} == {field: getattr(before, field) for field in kept}

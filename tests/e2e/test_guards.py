@@ -202,7 +202,7 @@ async def test_the_stack_has_the_automation_that_frees_dead_runs_and_it_minds_an
     assert found[0].enabled
     trigger = found[0].trigger
     assert trigger.type == "event"
-    assert trigger.after == {"prefect.flow-run.heartbeat"}
+    assert trigger.after == {"prefect.flow-run.Running", "prefect.flow-run.heartbeat"}
     endings = [f"prefect.flow-run.{outcome.state_name}" for outcome in Outcome]
     assert all(any(fnmatch(ending, pattern) for pattern in trigger.expect) for ending in endings)
 
