@@ -93,7 +93,7 @@ def test_what_ignores_the_polite_signal_is_ended_by_force(
 
 
 def test_what_ends_politely_may_clean_up(start: Callable[..., psutil.Process], run_id: str, tmp_path: Path) -> None:
-    tidy = f"trap 'echo cleaned > {tmp_path / 'said'}; exit 0' TERM; sleep 300 & echo $$ > {tmp_path / 'pid'}; wait"
+    tidy = f"trap 'echo cleaned > {tmp_path / 'said'}; exit 0' TERM; echo $$ > {tmp_path / 'pid'}; while :; do sleep 0.05; done"
     start(tidy)
     pid_in(tmp_path / "pid")
     end_processes(run_id)
