@@ -93,8 +93,8 @@ def test_what_ignores_the_polite_signal_is_ended_by_force(
 
 
 def test_what_ends_politely_may_clean_up(start: Callable[..., psutil.Process], run_id: str, tmp_path: Path) -> None:
-    tidy = f"trap 'echo cleaned > {tmp_path / 'said'}; exit 0' TERM; echo $$ > {tmp_path / 'pid'}; while :; do sleep 0.05; done"
-    start(tidy)
+    trap = f"trap 'echo cleaned > {tmp_path / 'said'}; exit 0' TERM"
+    start(f"{trap}; echo $$ > {tmp_path / 'pid'}; while :; do sleep 0.05; done")
     pid_in(tmp_path / "pid")
     end_processes(run_id)
     assert (tmp_path / "said").read_text() == "cleaned\n"
