@@ -114,21 +114,29 @@ async def test_a_second_run_does_not_get_the_slot_of_one_that_lives(house: House
 async def test_housekeeping_crashes_what_the_automations_forgot_and_leaves_what_was_heard_of(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b")]
-    forgotten, alive = [await house.ask_for(session=name) for name in names]
+    names = [await house.deploy(f"{house.session}-{kind}") for kind in ("a", "b", "c")]
+    forgotten, alive, late = [await house.ask_for(session=name) for name in names]
     async with house.client() as client:
         await taken_by_a_worker(client, forgotten)
-        run = await taken_by_a_worker(client, alive)
-        await client.set_flow_run_state(alive, RUNNING)
+        run, slow = await taken_by_a_worker(client, alive), await taken_by_a_worker(client, late)
+        for run_id in (alive, late):
+            await client.set_flow_run_state(run_id, RUNNING)
         await asyncio.sleep(2)
         heard_at = datetime.now(UTC)
         await beat(client, run, "scheduled-session")
         await until_heard(client, alive)
         later = heard_at + SILENCE - timedelta(seconds=1)
         monkeypatch.setattr("tasks.silent_runs.utc_now", lambda: later)
+
+        async def beat_at_last() -> None:
+            await beat(client, slow, "scheduled-session")
+            await until_heard(client, late)
+
+        monkeypatch.setattr("tasks.silent_runs._listen", beat_at_last)
         assert "1 silent runs crashed" in await house.keep_house()
         assert (await client.read_flow_run(forgotten)).state_type is StateType.CRASHED
-        assert (await client.read_flow_run(alive)).state_type is StateType.RUNNING
+        states = [(await client.read_flow_run(each)).state_type for each in (alive, late)]
+        assert states == [StateType.RUNNING, StateType.RUNNING]
 
 
 async def until_heard(client: PrefectClient, run_id: UUID) -> None:

@@ -109,6 +109,8 @@ class House:
         monkeypatch.chdir(root)
         # Prefect 3.8 leaves the connection of this call open, which is an error here. Drop when it closes it.
         monkeypatch.setattr("prefect.results._read_server_default_result_storage_block_id", lambda: None)
+        # Runs that other tests left behind on the same server are not worth a minute of listening.
+        monkeypatch.setattr("tasks.silent_runs.LISTEN_SECONDS", 0.1)
         lines = _Lines()
         with open_offline_model(obedient_script()) as model, _listening(lines):
             house = cls(url, folder / "home", root, model, monkeypatch, f"s-{uuid4().hex[:12]}", lines)
