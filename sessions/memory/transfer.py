@@ -1,11 +1,12 @@
 """A memory as JSON Lines, one change a line: from any store into any other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
-from sessions.memory.base import Memory
+from sessions.errors import MemoryStoreError
+from sessions.memory.base import Applied, Memory
 from sessions.memory.changes import CHANGE, Change, as_json
 
 #: How many changes are applied at a time, and how many characters their lines have together at most.
@@ -29,6 +30,15 @@ class _Line(BaseModel, frozen=True):
     length: int
     change: Change | None = None
     fault: str = ""
+
+
+def _more(done: Imported, batch: Sequence[_Line], applied: Applied) -> Imported:
+    return Imported(
+        new=done.new + len(applied.new),
+        known=done.known + len(applied.known),
+        void=done.void | applied.void,
+        bad=done.bad | {line.number: line.fault for line in batch if line.fault},
+    )
 
 
 def export_changes(memory: Memory, file: TextIO, agent: str | None = None) -> int:
@@ -56,17 +66,19 @@ def import_changes(memory: Memory, lines: Iterable[str | bytes]) -> Imported:
     which each lot is stored whole or not at all.
 
     Raises:
-        MemoryStoreError: the memory cannot be written. What was stored by then stays; importing again goes on.
+        MemoryStoreError: the memory cannot be written; it says how much was stored by then. Importing again goes on.
     """
     done = Imported()
-    for batch in _batches(_read(lines)):
-        applied = memory.apply([line.change for line in batch if line.change])
-        done = Imported(
-            new=done.new + len(applied.new),
-            known=done.known + len(applied.known),
-            void=done.void | applied.void,
-            bad=done.bad | {line.number: line.fault for line in batch if line.fault},
-        )
+    try:
+        for batch in _batches(_read(lines)):
+            done = _more(done, batch, memory.apply([line.change for line in batch if line.change]))
+    except MemoryStoreError as error:
+        if not (done.new or done.known):
+            raise
+        raise MemoryStoreError(
+            f"{error}. {done.new} changes that came before are stored by now; import the same again to go on",
+            url=error.url,
+        ) from error
     return done
 
 

@@ -129,7 +129,7 @@ def test_a_write_that_is_cut_off_can_be_repeated_and_is_there_once(firestore_emu
     batch = [an_observation(n) for n in range(3)]
     with opened(firestore_emulator.place()) as memory:
         memory.remember([an_observation(99)])
-        with pytest.raises(MemoryStoreError, match="nothing is stored in part"), losing(stored=stored):
+        with pytest.raises(MemoryStoreError, match="stored whole or not at all"), losing(stored=stored):
             memory.remember(batch, an_entry(1))
         assert memory.count(agent="main") == (4 if stored else 1)
         again = memory.remember(batch, an_entry(1))

@@ -68,11 +68,19 @@ def test_what_could_not_be_stored_is_stored_by_importing_again(memory: Memory) -
         yield from lines[: BATCH + 3]
         raise MemoryStoreError("the network is gone", url="")
 
-    with pytest.raises(MemoryStoreError, match="the network"):
+    with pytest.raises(MemoryStoreError, match=rf"the network is gone\. {BATCH} changes .* are stored by now; import"):
         import_changes(memory, cut())
     assert len(list(memory.changes())) == BATCH
     assert import_changes(memory, lines).new == len(lines) - BATCH
     assert [change.model_dump_json() for change in memory.changes()] == lines
+
+
+def test_where_nothing_was_stored_nothing_is_said_of_it(tmp_path: Path) -> None:
+    memory = SqliteMemory(tmp_path / "closed")
+    memory.close()
+    with pytest.raises(MemoryStoreError) as failed:
+        import_changes(memory, [an_addition(1).model_dump_json()])
+    assert "by now" not in str(failed.value)
 
 
 def test_nothing_to_import_is_nothing(memory: Memory) -> None:

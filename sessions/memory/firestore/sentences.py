@@ -38,8 +38,8 @@ _NO_CREDENTIALS = (
     "gcloud auth application-default login, or name a service account's key in GOOGLE_APPLICATION_CREDENTIALS"
 )
 _NO_ANSWER = (
-    "{who} did not answer within {wait:g} s, so the memory {url} cannot be used now; nothing is stored in part. Try "
-    "again later"
+    "{who} did not answer within {wait:g} s, so the memory {url} cannot be used now; every write is stored "
+    "whole or not at all. Try again later"
 )
 #: By the error's class, the more special first.
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
@@ -70,8 +70,8 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (
         exceptions.ResourceExhausted,
         (
-            "a quota of the project {project} is used up ({error}), so the memory {url} cannot be used now; nothing is "
-            "stored in part. Try again later, or raise the quota"
+            "a quota of the project {project} is used up ({error}), so the memory {url} cannot be used now; every "
+            "write is stored whole or not at all. Try again later, or raise the quota"
         ),
     ),
     (exceptions.ServiceUnavailable, _NO_ANSWER),
