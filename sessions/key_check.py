@@ -1,5 +1,7 @@
 """Whether a provider would refuse its key, asked before a token is spent: listing models costs nothing."""
 
+import asyncio
+
 import httpx
 
 from sessions.channels.request_lines import hush_request_lines
@@ -22,14 +24,16 @@ async def why_key_is_refused(provider: Provider, access: ModelAccess) -> str:
     it is asked for an answer, and is tried again then.
     """
     own, path, variable = _LISTS[provider]
+    if not access.api_key.get_secret_value().isascii():
+        return f"the key of {provider} has characters that no key has; copy it anew into {variable} of the worker"
     address = (access.base_url or own).rstrip("/") + path
     # Reading the trusted certificates takes 50 ms, which a server without encryption has no use for.
     verify = address.lower().startswith("https")
     try:
         with hush_request_lines():
-            async with httpx.AsyncClient(timeout=_SECONDS, verify=verify) as client:
+            async with asyncio.timeout(_SECONDS), httpx.AsyncClient(verify=verify) as client:
                 answer = await client.get(address, headers=_headers(provider, access))
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
         return ""
     if answer.status_code not in _REFUSED and not _is_invalid_key(answer):
         return ""

@@ -1,5 +1,7 @@
 """Whether a key would be refused, asked without spending anything."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -52,6 +54,27 @@ async def test_a_server_that_cannot_tell_is_asked_again_by_the_agent(status: int
 async def test_a_server_that_does_not_answer_now_is_no_refusal() -> None:
     assert await why_key_is_refused("anthropic", access_to(f"http://127.0.0.1:{free_port_that_refuses()}")) == ""
     assert await why_key_is_refused("anthropic", access_to("http://[")) == ""
+
+
+async def test_a_key_that_was_copied_with_what_stood_beside_it_is_a_sentence_and_not_repeated(pages: Pages) -> None:
+    said = await why_key_is_refused("anthropic", access_to(pages.url(), key="sk-ant-12…"))
+    assert said.startswith("the key of anthropic has characters that no key has; copy it anew into ANTHROPIC_API_KEY")
+    assert ("sk-ant" in said, pages.asked) == (False, [])
+
+
+async def test_a_server_that_answers_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 401 No\r\nContent-Length: 1000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+
+    monkeypatch.setattr("sessions.key_check._SECONDS", 0.3)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        port = server.sockets[0].getsockname()[1]
+        assert await why_key_is_refused("anthropic", access_to(f"http://127.0.0.1:{port}")) == ""
 
 
 async def test_without_a_key_none_is_sent(pages: Pages) -> None:
