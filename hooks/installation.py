@@ -19,7 +19,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 #: Settings that say where memory and runs are. None of them is a secret.
 _PLACES = ("SESSIONS_HOME", "SESSIONS_MEMORY_URL", "SESSIONS_MEMORY_EMBEDDER")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
-_OURS = re.compile(r"-m hooks\.(?P<module>pre_tool_use|session_start|stop)\b(?P<rest>[^&|;]*)")
+#: The loop guard is registered by hand too. The others are ours only as we call them: a project may have a `hooks`.
+_OURS = re.compile(r"-m hooks\.pre_tool_use\b|-E -P -m hooks\.(session_start|stop)\b")
 
 
 class Hook(BaseModel, frozen=True):
