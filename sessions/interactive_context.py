@@ -8,15 +8,15 @@ from sessions.errors import RepositoryError
 from sessions.interactive_learning import SESSION
 from sessions.preparation import build_interactive_context
 from sessions.settings import Settings
-from sessions.workspace.base import Commit, GitState
+from sessions.workspace.base import GitState
 from sessions.workspace.git import Git
+from sessions.workspace.scratch import describe
 
 #: Claude Code puts more than 10,000 characters into a file and shows their beginning only (seen with 2.1). A token is
 #: estimated at four bytes, and no character has less than one.
 MOST_TOKENS = 2_450
 _GIT_SECONDS = 2.0
 _RECENT = 5
-_FIELDS = "%H%x00%s%x00%an%x00%aI"
 
 
 def interactive_context(agent: str, folder: Path, *, settings: Settings, now: datetime) -> Context:
@@ -48,7 +48,7 @@ def checkout_state(folder: Path) -> tuple[GitState, ...]:
     git = Git(url=str(folder), timeout_seconds=_GIT_SECONDS, work_tree=folder)
     try:
         root = Path(git.say("rev-parse", "--show-toplevel"))
-        recent = tuple(_commit(line) for line in git.ask("log", f"-{_RECENT}", f"--format={_FIELDS}").text.splitlines())
+        recent = describe(git, "HEAD", limit=_RECENT)
         changed = git.say("status", "--porcelain", "-z").split("\0")
     except RepositoryError:
         return ()
@@ -62,11 +62,6 @@ def checkout_state(folder: Path) -> tuple[GitState, ...]:
             uncommitted=tuple(entry[3:] for entry in changed if entry[2:3] == " "),
         ),
     )
-
-
-def _commit(line: str) -> Commit:
-    sha, subject, author, at = line.split("\0")
-    return Commit(sha=sha, subject=subject, author=author, at=datetime.fromisoformat(at))
 
 
 def _fetched_at(folder: Path) -> datetime | None:

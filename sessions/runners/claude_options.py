@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -78,22 +79,37 @@ def options_for(
     Raises:
         RunnerError: there is no CLI, or the disk is full.
     """
+    hooks = _hooks(task, rules, after_tools, before_question)
+    return replace(_with_tools(_without_tools(task, scratch), task, rules), hooks=hooks, stderr=on_stderr)
+
+
+def _without_tools(task: AgentTask, scratch: Path) -> ClaudeAgentOptions:
+    """What the CLI is told of the model, its place and its limits."""
     environment = environment_for(task, scratch)
-    briefing = briefing_of(task.attendant)
-    prompt = "\n\n".join((BASE_PROMPT.format(briefing=briefing, workspace=task.workspace), task.context))
-    asks, servers = may_question(task), ServerOptions(task)
-    key = {KEY_VARIABLE: task.api_key or NO_KEY}
     return ClaudeAgentOptions(
         cli_path=write_launcher(scratch, _cli_command(task, scratch), environment, os.environ),
         cwd=task.workspace,
-        env={**environment, **key},
+        env={**environment, KEY_VARIABLE: task.api_key or NO_KEY},
         # In a file: it can be longer than an argument, and it is nobody else's to see in a list of processes.
-        system_prompt={"type": "file", "path": str(write_private(scratch / "context.md", prompt))},
+        system_prompt={"type": "file", "path": str(write_private(scratch / "context.md", _system_prompt(task)))},
         model=task.model.id,
         max_turns=task.max_turns or None,
         session_id=task.agent_session_id,
         setting_sources=[],
         settings=json.dumps(_SETTINGS),
+        # Only the parts of an answer say what it cost; the whole one comes with the count of its first token.
+        include_partial_messages=True,
+        # `/help` and `@file` in a prompt are words.
+        verbatim_prompts=True,
+        max_buffer_size=_LONGEST_LINE_BYTES,
+    )
+
+
+def _with_tools(options: ClaudeAgentOptions, task: AgentTask, rules: ToolRules) -> ClaudeAgentOptions:
+    """`options` with what the agent may call, and whom it may ask."""
+    asks, servers = may_question(task), ServerOptions(task)
+    return replace(
+        options,
         tools=[*rules.available, QUESTION_TOOL] if asks else rules.available,
         mcp_servers=servers.configs,
         allowed_tools=rules.allowed + servers.allowed,
@@ -103,14 +119,12 @@ def options_for(
         # Without somebody to prompt the CLI has no tool for questions. Who answers them is `before_question`.
         permission_prompt_tool_name="stdio" if asks else None,
         extra_args={"restricted": None, "strict-mcp-config": None, **({} if asks else {"permission-prompts": "none"})},
-        hooks=_hooks(task, rules, after_tools, before_question),
-        # Only the parts of an answer say what it cost; the whole one comes with the count of its first token.
-        include_partial_messages=True,
-        # `/help` and `@file` in a prompt are words.
-        verbatim_prompts=True,
-        max_buffer_size=_LONGEST_LINE_BYTES,
-        stderr=on_stderr,
     )
+
+
+def _system_prompt(task: AgentTask) -> str:
+    leading = BASE_PROMPT.format(briefing=briefing_of(task.attendant), workspace=task.workspace)
+    return f"{leading}\n\n{task.context}"
 
 
 def _cli_command(task: AgentTask, scratch: Path) -> list[str]:
