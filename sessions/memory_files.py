@@ -23,18 +23,25 @@ def export_to(memory: Memory, path: Path, *, agent: str | None = None, replace: 
     """
     if path.exists() and not replace:
         raise MemoryStoreError(f"{path} is there already; give --replace, or another name", url=str(path))
+    if path.is_dir():
+        raise MemoryStoreError(f"{path} is a folder; give the name of a file in it", url=str(path))
     part = path.with_name(f".{path.name}.part")
     try:
         part.unlink(missing_ok=True)
-        with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - the mode
+        return _write(memory, path, part, agent)
+    except OSError as error:
+        raise MemoryStoreError(f"{path} cannot be written: {error.strerror}", url=str(path)) from error
+
+
+def _write(memory: Memory, path: Path, part: Path, agent: str | None) -> int:
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        try:
             count = export_changes(memory, file, agent)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise MemoryStoreError(f"{path} cannot be written: {error.strerror}", url=str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return count
 
 

@@ -121,11 +121,13 @@ def _state_changes(memory: Memory, agent: str) -> Iterator[Change]:
     return memory.changes(agent=agent, ops=_OF_STATE)
 
 
-def _said_in(made: list[Change], thing: Thing | None) -> Change:
-    """The change whose words `thing` has: a project and a vital are set anew, others keep the words of the first."""
-    if isinstance(thing, Project | Vital):
-        return next(change for change in reversed(made) if change.run == thing.run)
-    return made[0]
+def _said_in(made: list[Change], thing: Belief | Thread | Project | Vital | None) -> Change:
+    """The change whose words `thing` has, by its run: the last that set a project or vital, else the first.
+
+    A belief or thread whose first run was taken back may have come up again in another.
+    """
+    in_order = reversed(made) if isinstance(thing, Project | Vital) else made
+    return next((change for change in in_order if thing and change.run == thing.run), made[0])
 
 
 def _spoken_of(change: Change, agent: str) -> tuple[Named, ...]:
