@@ -1,6 +1,7 @@
 """`sessions demo`: the main job, now, on this machine."""
 
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ def demo() -> None:
     typer.echo(f"Real API; at most {RUNS} x {MAX_COST_USD:.2f} USD." if real else f"{OFFLINE}\n{USE_A_KEY}")
     definition = next(item for item in load_all(root, settings) if item.name == SESSION)
     home = demo_home(settings.home, datetime.now(UTC))
-    end = run_demo(definition, home=home, root=root, source=os.environ, say=typer.echo)
+    end = run_demo(definition, settings, home=home, root=root, say=typer.echo)
     _print_end(end)
     typer.echo("\n" + (f"Spent {_spent(end):.4f} USD at list price." if real else f"{OFFLINE}\n{USE_A_KEY}"))
 
@@ -60,6 +61,7 @@ def _print_end(end: "DemoEnd") -> None:
     typer.echo(f"transcript  {last.folder / 'transcript.jsonl'}")
     typer.echo(f"context     {last.folder / 'context.md'}")
     typer.echo("\nNext:  . .venv/bin/activate")
-    typer.echo("       sessions preview nightly-code-health   what the agent would be told now")
     typer.echo("       sessions new my-session --prompt '…'   a session of your own")
     typer.echo("       sessions up                            server, worker, schedules and the UI")
+    typer.echo("       what the agent would be told in a third run, from the memory of this demo:")
+    typer.echo(f"       SESSIONS_HOME={shlex.quote(str(end.home))} sessions preview nightly-code-health")

@@ -15,11 +15,13 @@ from pydantic import BaseModel, JsonValue
 from deployments.bring_up import StackOptions, run_stack
 from deployments.definitions import Definition
 from deployments.runs import as_row
+from deployments.server_password import choose_password
 from deployments.trigger import trigger_session, wait_for_end
 from sessions.errors import RunFolderError
 from sessions.offline import DEMO_SCRIPT, open_offline_model
 from sessions.redaction import Redactor
 from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
+from sessions.settings import Settings
 from sessions.transcript import Entry, Transcript
 
 SESSION = "nightly-code-health"
@@ -65,21 +67,28 @@ def model_environment(source: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield {**source, "ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": "offline"}
 
 
-def run_demo(definition: Definition, *, home: Path, root: Path, source: Mapping[str, str], say: Say) -> DemoEnd:
+def run_demo(definition: Definition, settings: Settings, *, home: Path, root: Path, say: Say) -> DemoEnd:
     """Run the session twice over the repository at `root`, and say what happens while it does.
 
     Args:
         definition: the session, checked.
+        settings: whether the server asks for a password.
         home: a new folder for everything the demo makes.
         root: the checkout with the definition.
-        source: the environment that the runs inherit.
         say: gets one line for each thing that happens.
 
     Raises:
         ServerError: the stack did not come up, or a run did not end.
     """
-    with model_environment(source) as environment:
-        options = StackOptions(home=home, port=0, root=root, definitions=[definition], environment=environment)
+    with model_environment(os.environ) as environment:
+        options = StackOptions(
+            home=home,
+            port=0,
+            root=root,
+            definitions=[definition],
+            environment=environment,
+            password=choose_password(settings),
+        )
         with run_stack(options, say=say) as stack:
             say(f"Prefect UI while this runs: {stack.address.ui_url}")
             return DemoEnd(home=home, runs=[_run_once(number, home, say) for number in range(1, RUNS + 1)])

@@ -24,11 +24,13 @@ def find_server() -> ServerAddress:
     Raises:
         ServerError: there is neither.
     """
-    if url := os.environ.get("PREFECT_API_URL") or PREFECT_API_URL.value():
-        return ServerAddress(api_url=str(url))
+    url = os.environ.get("PREFECT_API_URL") or PREFECT_API_URL.value()
     stack = find_stack(read_settings().home)
+    if url and (stack is None or str(url).rstrip("/") != stack.api_url):
+        return ServerAddress(api_url=str(url))
     if stack is None:
         raise ServerError(f"no Prefect server is known; {START_ONE}")
+    # Also where the environment names it, as `sessions up` proposes: its password is known from here only.
     return stack
 
 

@@ -71,3 +71,6 @@ def test_a_stack_with_a_password_works_for_those_who_know_it_alone(
         # What another process of the same person finds there.
         with temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_API_AUTH_STRING}):
             asyncio.run(the_worker_is_online())
+            # As `sessions up` tells them to say to `prefect`.
+            monkeypatch.setenv("PREFECT_API_URL", running.address.api_url)
+            asyncio.run(the_worker_is_online())
