@@ -4,16 +4,16 @@ Python's garbage collector runs in whichever thread happens to allocate. In Pref
 thread of the event loop, and what it finds may be a cursor of a connection whose own thread waits for SQLite's write
 lock. Taking the cursor apart needs that connection, so the loop waits too: for the lock, which a request holds that
 only the loop can finish. The server stands still until SQLite gives up after 60 s (Prefect's `PRAGMA busy_timeout`).
-ADR 0018 has the measurements.
+ADR 0018 says what of this was seen.
 """
 
 import gc
 import runpy
 import threading
 
-#: Seconds between two looks at the young objects. The server makes some 10 000 a second while it is busy.
+#: Seconds between two looks at the young objects.
 YOUNG_SECONDS = 1.0
-#: Every so many looks go through all objects, which takes the server's heap some 0.2 s.
+#: Every so many looks go through all objects, which holds the interpreter longer.
 FULL_EVERY = 30
 
 _YOUNG, _ALL = 1, 2
