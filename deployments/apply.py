@@ -1,7 +1,6 @@
 """Brings definitions to Prefect: the same deployments as `prefect deploy` makes, quicker; suspended ones stay so."""
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -25,8 +24,6 @@ from deployments.payload import Payload, build_payloads
 from deployments.prefect_schedules import are_as_before, leftover_ids, to_prefect, updated_schedules
 from deployments.prefect_server import said_plainly
 
-#: More at once gain nothing: the server writes one after another.
-_AT_ONCE = 8
 #: The most that the server returns at once.
 _PAGE = 200
 
@@ -63,27 +60,17 @@ async def apply_definitions(
         there = await _read_existing(payloads, client)
         names = sorted({payload.flow_name for payload in payloads})
         flow_ids = {name: await client.create_flow_from_name(name) for name in names}
-    gate = asyncio.Semaphore(_AT_ONCE)
 
     async def apply_one(payload: Payload) -> Applied:
         existing = there.get((payload.flow_name, payload.name))
-        async with gate:
-            with said_plainly(payload.name):
-                if existing is None:
-                    return await _create(payload, flow_ids[payload.flow_name], client, new_pools)
-                return await _update(payload, existing, client, new_pools)
+        with said_plainly(payload.name):
+            if existing is None:
+                return await _create(payload, flow_ids[payload.flow_name], client, new_pools)
+            return await _update(payload, existing, client, new_pools)
 
-    return await _together(apply_one(payload) for payload in payloads)
-
-
-async def _together(work: Iterable[Coroutine[None, None, Applied]]) -> list[Applied]:
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except ExceptionGroup as errors:
-        # The others were cancelled; what was applied before stays, and applying again is safe.
-        raise errors.exceptions[0] from errors
-    return [task.result() for task in tasks]
+    # One after another: a server on SQLite takes several at once no sooner, and refuses some for the others' sake.
+    # Where one fails, what was applied before stays, and applying again is safe.
+    return [await apply_one(payload) for payload in payloads]
 
 
 async def _create(payload: Payload, flow_id: UUID, client: PrefectClient, new_pools: set[str]) -> Applied:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from prefect.client.orchestration import get_client
 from pydantic import BaseModel, SecretStr
 
 from deployments.apply import apply_definitions
@@ -24,6 +23,7 @@ from deployments.local_stack import (
     run_server,
     run_worker,
 )
+from deployments.prefect_server import prefect_client
 from deployments.server import point_prefect_at
 from deployments.server_password import NO_PASSWORD
 from sessions.errors import ServerError
@@ -88,7 +88,7 @@ def _worker_of(options: StackOptions, address: StackAddress) -> AbstractContextM
 
 
 async def _prepare(definitions: list[Definition], root: Path) -> int:
-    async with get_client() as client:
+    async with prefect_client() as client:
         await ensure_automations(client)
         return len(await apply_definitions(definitions, root=root, client=client))
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
 from pydantic import BaseModel, JsonValue
 
 from deployments.bring_up import StackOptions, run_stack
 from deployments.definitions import Definition
+from deployments.prefect_server import prefect_client
 from deployments.runs import as_row
 from deployments.server_password import choose_password
 from deployments.trigger import trigger_session, wait_for_end
@@ -104,7 +104,7 @@ def _run_once(number: int, home: Path, say: Say) -> DemoRun:
 
 
 async def _trigger(overrides: dict[str, JsonValue]) -> UUID:
-    async with get_client() as client:
+    async with prefect_client() as client:
         return (await trigger_session(client, SESSION, overrides)).id
 
 
@@ -139,7 +139,7 @@ async def _follow(run_id: UUID, folder: Path, say: Say) -> None:
     """Say what the run does until Prefect has it ended; its own timeout is what bounds it."""
     follower = _Follower(folder, say)
     say("  waiting for the worker to start the run's process …")
-    async with get_client() as client:
+    async with prefect_client() as client:
         ending = asyncio.create_task(wait_for_end(client, run_id))
         while not ending.done():
             follower.look()

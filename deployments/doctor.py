@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
-from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.definitions import Definition
@@ -15,6 +14,7 @@ from deployments.doctor_preflight import examine_readiness
 from deployments.doctor_server import examine_password, examine_server
 from deployments.doctor_sessions import examine_sessions, read_definitions
 from deployments.examination import Examined, Status, bad, good
+from deployments.prefect_server import prefect_client
 from deployments.server import START_ONE, use_server
 from sessions.errors import ServerError
 from sessions.settings import Settings
@@ -42,7 +42,7 @@ async def _examine_prefect(
 ) -> list[Examined]:
     try:
         with use_server() as url:
-            async with get_client() as client:
+            async with prefect_client() as client:
                 version = await client.api_version()
                 reached = good("server", f"{url} answers, version {version}")
                 password = [await examine_password(client)] if settings.sandbox != "off" else []

@@ -1,13 +1,30 @@
-"""Errors of the Prefect server as sentences."""
+"""A client of the Prefect server, and the server's errors as sentences."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from httpx_retries import Retry, RetryTransport
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from sessions.errors import ServerError
+
+#: Where two write at once, a server on SQLite answers one with 503, and has changed nothing. It takes the same some
+#: milliseconds later: asked again after 0.1 s and then up to 0.8 s, before Prefect's client waits 2 s and longer.
+_BUSY = Retry(
+    total=4, allowed_methods=["GET", "POST", "PATCH", "PUT", "DELETE"], status_forcelist=[503],
+    retry_on_exceptions=(), backoff_factor=0.05,
+)  # fmt: skip
+#: Where such a server is: on this machine, without encryption. All others are asked as Prefect asks them.
+_LOOPBACK = ("http://127.0.0.1", "http://localhost")
+
+
+def prefect_client() -> PrefectClient:
+    """A client of the server that Prefect's settings name, which asks a busy one again before long."""
+    busy = RetryTransport(httpx.AsyncHTTPTransport(verify=False), _BUSY)
+    return get_client(httpx_settings={"mounts": dict.fromkeys(_LOOPBACK, busy)})
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deployments.local_stack import ServerAddress, find_stack
+from deployments.prefect_server import prefect_client
 from sessions.errors import ServerError
 from sessions.settings import read_settings
 
@@ -63,7 +64,7 @@ async def open_client() -> AsyncIterator[PrefectClient]:
     """
     with use_server() as url:
         try:
-            async with get_client() as client:
+            async with prefect_client() as client:
                 yield client
         except httpx.TransportError as error:
             raise ServerError(f"no Prefect server answers at {url}; {START_ONE}") from error

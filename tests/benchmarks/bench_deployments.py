@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
@@ -24,6 +23,7 @@ from deployments.apply import apply_definitions
 from deployments.definition_text import render_definition
 from deployments.definitions import find_definitions, load_definitions
 from deployments.local_stack import api_url, free_port, run_server
+from deployments.prefect_server import prefect_client
 from sessions.cron import PRESETS
 from sessions.schedule import CronSchedule
 
@@ -112,7 +112,7 @@ async def _fill(root: Path, url: str) -> None:
     _write_definitions(root, "more", LISTED - there)
     definitions = [item for name in _files(root, "more") for item in load_definitions(root / name)]
     with temporary_settings({PREFECT_API_URL: url}):
-        async with get_client() as client:
+        async with prefect_client() as client:
             applied = await apply_definitions(definitions, client, root=root)
             ended_at = datetime.now(UTC) - timedelta(hours=3)
             for item in applied:
