@@ -23,9 +23,7 @@ from deployments.definitions import Definition
 from deployments.payload import Payload, build_payloads
 from deployments.prefect_schedules import are_as_before, leftover_ids, to_prefect, updated_schedules
 from deployments.prefect_server import said_plainly
-
-#: The most that the server returns at once.
-_PAGE = 200
+from tasks.pages import PAGE
 
 
 class Applied(BaseModel, frozen=True):
@@ -139,11 +137,11 @@ async def _read_existing(
     found: dict[tuple[str, str], DeploymentResponse] = {}
     for flow_name in {payload.flow_name for payload in payloads}:
         names = [payload.name for payload in payloads if payload.flow_name == flow_name]
-        for begin in range(0, len(names), _PAGE):
+        for begin in range(0, len(names), PAGE):
             page = await client.read_deployments(
                 flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_name])),
-                deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names[begin : begin + _PAGE])),
-                limit=_PAGE,
+                deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names[begin : begin + PAGE])),
+                limit=PAGE,
             )
             found |= {(flow_name, deployment.name): deployment for deployment in page}
     return found

@@ -18,7 +18,8 @@ from prefect.exceptions import ObjectNotFound
 from deployments.prefect_server import said_plainly
 from sessions.errors import SpecError
 from tasks.deletions import is_deleted
-from tasks.deployed import FLOW_NAME, PAGE, read_sessions
+from tasks.deployed import FLOW_NAME, read_sessions
+from tasks.pages import PAGE
 
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
@@ -67,7 +68,7 @@ async def unknown_session(client: PrefectClient, name: str) -> SpecError:
 
 
 async def all_sessions(client: PrefectClient) -> list[DeploymentResponse]:
-    """The deployments of all sessions, in no order.
+    """The deployments of all sessions, in the order of their names.
 
     Raises:
         ServerError: the server does not answer, or refuses.

@@ -18,8 +18,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from sessions.outcome import Outcome
 from tasks.deletions import DELETED_TAG, runs_at_work
-from tasks.deployed import PAGE
 from tasks.flow_runs import as_state
+from tasks.pages import PAGE
 
 #: A run that is cancelled gets SIGTERM at once and SIGKILL after 30 s.
 CANCELLED_WITHIN = timedelta(seconds=45)

@@ -72,9 +72,6 @@ def server_environment(
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # Else an automation waits a quarter of an hour for events that never come; see there.
         "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "deployments.event_order",
-        # Not the system's zones but those of the tzdata package, which come as one list: the server looks through them
-        # for every schedule that it reads, and lists sessions ten times faster. Drop when Prefect keeps the list.
-        "PYTHONTZPATH": "",
         "DO_NOT_TRACK": "1",
     }
 

@@ -1,6 +1,5 @@
 """The newest runs of many sessions in few calls, enough to say of each how it went."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +15,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tasks.deployed import PAGE
+from tasks.pages import read_pages
 
 #: What a session did, without the runs that are still to come.
 _BEGUN: list[StateType] = [kind for kind in StateType if kind is not StateType.SCHEDULED]
@@ -71,12 +70,11 @@ async def _read(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=kinds)),
         expected_start_time=FlowRunFilterExpectedStartTime(after_=after, before_=before),
     )
-    found: dict[UUID, FlowRun] = {}
     newest_first = FlowRunSort.EXPECTED_START_TIME_DESC
-    for offset in itertools.count(0, PAGE):
-        page = await client.read_flow_runs(flow_run_filter=which, sort=newest_first, limit=PAGE, offset=offset)
-        # A run that is begun meanwhile moves another to the next page.
-        found |= {run.id: run for run in page}
-        if len(page) < PAGE:
-            break
-    return list(found.values())
+
+    async def read(offset: int, limit: int) -> list[FlowRun]:
+        return await client.read_flow_runs(flow_run_filter=which, sort=newest_first, limit=limit, offset=offset)
+
+    count = await client.count_flow_runs(flow_run_filter=which)
+    # A run that is begun meanwhile moves another to the next page.
+    return list({run.id: run for run in (await read_pages(count, read) if count else [])}.values())

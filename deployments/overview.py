@@ -10,11 +10,10 @@ from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateTyp
 from prefect.client.schemas.responses import DeploymentResponse
 from pydantic import BaseModel, JsonValue
 
-from deployments.deployed import find_session
+from deployments.deployed import all_sessions, find_session
 from deployments.names import display_name_of
 from deployments.newest_runs import newest_runs
 from deployments.prefect_schedules import from_prefect
-from deployments.quick_reading import list_deployed
 from deployments.runs import RunRow, as_row
 from sessions.backoff import consecutive_errors, ended_rows, newest_first, waits_until
 from sessions.ledger import merge_rows
@@ -63,7 +62,7 @@ class SessionView(BaseModel, frozen=True):
 
 async def list_sessions(client: PrefectClient, now: datetime) -> list[SessionView]:
     """Every session by name, with its last run and its state."""
-    deployed = await list_deployed(client)
+    deployed = await all_sessions(client)
     rows = await _histories(client, deployed, now)
     return [_view(item, rows[item.id], now) for item in deployed]
 

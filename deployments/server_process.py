@@ -11,6 +11,8 @@ import gc
 import runpy
 import threading
 
+from sessions.zone_names import remember_zone_names
+
 #: Seconds between two looks at the young objects.
 YOUNG_SECONDS = 1.0
 #: Every so many looks go through all objects, which holds the interpreter longer.
@@ -41,4 +43,5 @@ def collect_in_a_thread(young_seconds: float = YOUNG_SECONDS, full_every: int = 
 
 if __name__ == "__main__":
     collect_in_a_thread()
+    remember_zone_names()
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

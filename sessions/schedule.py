@@ -5,11 +5,10 @@ The times agree with those that Prefect's scheduler creates; `sessions.slots` sa
 
 import difflib
 import re
-import zoneinfo
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from sessions.cron import cron_fault
 from sessions.errors import SpecError
 from sessions.slots import cron_slots, interval_slots, is_skipped, on_the_clock
+from sessions.zone_names import zone_names
 
 SHORTEST_INTERVAL = timedelta(minutes=1)
 LONGEST_INTERVAL = timedelta(days=3660)
@@ -26,16 +26,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _ONE_MOMENT = re.compile(r"DTSTART:(\d{8}T\d{6})(Z?)\nRRULE:FREQ=[A-Z]+;COUNT=1\s*")
 
 
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
 def timezone_fault(name: str) -> str:
     """What is wrong with the name of a time zone, as a sentence; empty if it is known."""
-    if name in _zone_names():
+    if name in zone_names():
         return ""
-    spelled = {zone.lower(): zone for zone in _zone_names()}
+    spelled = {zone.lower(): zone for zone in zone_names()}
     near = difflib.get_close_matches(name.lower().replace(" ", "_"), spelled, n=1)
     hint = f"did you mean {spelled[near[0]]}?" if near else "use a name such as Europe/Berlin, America/New_York or UTC"
     return f"{name!r} is not a known time zone; {hint}"
@@ -228,6 +223,12 @@ def _times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
 
 def next_times(schedule: Schedule, after: datetime, count: int = 3) -> list[datetime]:
     """The next `count` slots strictly after `after` (aware), in the schedule's zone; fewer if no more will come."""
+    return list(_next_times(schedule, after, count))
+
+
+# Many sessions have the same schedule.
+@lru_cache(maxsize=1000)
+def _next_times(schedule: Schedule, after: datetime, count: int) -> tuple[datetime, ...]:
     found: dict[datetime, datetime] = {}
     for moment in _times(schedule, after):
         utc = moment.astimezone(UTC)
@@ -235,4 +236,4 @@ def next_times(schedule: Schedule, after: datetime, count: int = 3) -> list[date
             found.setdefault(utc, moment)
         if len(found) >= count:
             break
-    return list(found.values())
+    return tuple(found.values())

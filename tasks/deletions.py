@@ -17,7 +17,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
-from tasks.deployed import PAGE, read_sessions
+from tasks.deployed import read_sessions
+from tasks.pages import PAGE
 from tasks.step import step
 
 #: A tag of the deployment; deploying the session anew takes it off.

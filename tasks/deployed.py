@@ -7,22 +7,25 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import RRuleSchedule
+from prefect.client.schemas.sorting import DeploymentSort
 
 from sessions.errors import SpecError
 from sessions.schedule import parse_moment
+from tasks.pages import read_pages
 
 FLOW_NAME = "scheduled-session"
-#: The server's most at once.
-PAGE = 200
 
 
 async def read_sessions(client: PrefectClient) -> list[DeploymentResponse]:
-    """Every session that is deployed."""
-    found: list[DeploymentResponse] = []
-    flow_filter = FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
-    while page := await client.read_deployments(flow_filter=flow_filter, limit=PAGE, offset=len(found)):
-        found += page
-    return found
+    """Every session that is deployed, in the order of their names."""
+    ours = FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
+
+    async def read(offset: int, limit: int) -> list[DeploymentResponse]:
+        return await client.read_deployments(flow_filter=ours, sort=DeploymentSort.NAME_ASC, limit=limit, offset=offset)
+
+    answer = await client.request("POST", "/deployments/count", json={"flows": ours.model_dump(mode="json")})
+    # One that is deployed meanwhile moves another to the next page.
+    return list({item.id: item for item in await read_pages(answer.json(), read)}.values())
 
 
 def is_suspended(deployment: DeploymentResponse, now: datetime) -> bool:

@@ -19,7 +19,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from sessions.retention import KEEP_SKIPPED
-from tasks.deployed import FLOW_NAME, PAGE
+from tasks.deployed import FLOW_NAME
+from tasks.pages import PAGE
 
 _FINAL = FlowRunFilterState(
     type=FlowRunFilterStateType(

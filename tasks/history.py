@@ -25,11 +25,12 @@ from sessions.retention import KEEP_SKIPPED, expired
 from sessions.run_folder import is_closed, runs_folder
 from sessions.settings import read_settings
 from sessions.spec import SessionSpec
-from tasks.deployed import PAGE, read_sessions
+from tasks.deployed import read_sessions
 from tasks.flow_runs import utc_now
 from tasks.gone_sessions import runs_without_session
 from tasks.kept_rows import forget_rows, keep_rows
 from tasks.other_flows import old_runs_of_other_flows
+from tasks.pages import PAGE
 from tasks.run_rows import as_ended, as_row
 from tasks.step import step
 from tasks.strays import delete_strays

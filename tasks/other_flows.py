@@ -15,8 +15,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from sessions.retention import expired
-from tasks.deployed import PAGE
 from tasks.dispatching import DISPATCH_FLOW
+from tasks.pages import PAGE
 from tasks.run_rows import as_ended
 
 #: So many that went well and so many that did not stay of each deployment: a day of decisions every quarter of an hour.

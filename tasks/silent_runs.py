@@ -14,8 +14,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
-from tasks.deployed import FLOW_NAME, PAGE
+from tasks.deployed import FLOW_NAME
 from tasks.flow_runs import utc_now
+from tasks.pages import PAGE
 from tasks.signs_of_life import HEARTBEAT_SECONDS
 from tasks.step import step
 

@@ -11,7 +11,7 @@ from sessions.errors import SessionError
 from sessions.leftovers import closed_before, delete_leftovers
 from sessions.retention import KEEP_SKIPPED
 from sessions.settings import read_settings
-from tasks.deployed import PAGE
+from tasks.pages import PAGE
 
 
 async def delete_strays(client: PrefectClient, now: datetime) -> int:

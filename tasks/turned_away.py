@@ -15,8 +15,9 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tasks.deployed import FLOW_NAME, PAGE
+from tasks.deployed import FLOW_NAME
 from tasks.flow_runs import as_state, utc_now, why_turned_away
+from tasks.pages import PAGE
 from tasks.step import step
 
 #: Housekeeping comes more often than that; what is older was looked at.

@@ -24,12 +24,13 @@ from deployments.definition_text import render_definition
 from deployments.definitions import find_definitions, load_definitions
 from deployments.local_stack import api_url, free_port, run_server
 from deployments.prefect_server import prefect_client
-from sessions.cron import PRESETS
 from sessions.schedule import CronSchedule
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYED, LISTED, ROUNDS = 100, 1000, 5
 COMMAND_SECONDS = 600
+#: As of people: most at one of a few times, on all days or working days.
+_CRONS = [f"{minute} {hour} * * {days}" for hour in range(5, 11) for minute in (0, 30) for days in ("*", "1-5")]
 
 
 def measure() -> dict[str, float]:
@@ -73,7 +74,7 @@ def _server() -> Iterator[tuple[Path, dict[str, str]]]:
 
 def _write_definitions(root: Path, prefix: str, count: int) -> None:
     for number in range(count):
-        schedule = CronSchedule(cron=PRESETS["weekdays-9am"], timezone="Europe/Berlin")
+        schedule = CronSchedule(cron=_CRONS[number % len(_CRONS)], timezone="Europe/Berlin")
         text = render_definition(
             name=f"{prefix}-{number:03}",
             description="Looks at the code.",

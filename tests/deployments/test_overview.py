@@ -5,11 +5,11 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Scheduled
 
-from deployments import newest_runs, quick_reading
 from deployments.apply import apply_definitions
 from deployments.definitions import Definition, ScheduleEntry
 from deployments.overview import SessionView, list_sessions, show_session
 from sessions.outcome import Outcome
+from tasks import pages
 from tasks.flow_runs import as_state
 from tests.fakes.house import POOL_WITHOUT_WORKER, House
 from tests.fakes.stack import a_definition
@@ -48,8 +48,7 @@ async def both_views(client: PrefectClient, *names: str) -> list[SessionView]:
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a handful of sessions and runs needs several."""
-    monkeypatch.setattr(newest_runs, "PAGE", 2)
-    monkeypatch.setattr(quick_reading, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
 
 
 async def test_the_state_of_each_session_is_told_by_its_own_runs_however_many_others_there_are(house: House) -> None:

@@ -30,6 +30,7 @@ async def left_on_the_server(house: House, ran: Ran) -> list[str]:
 
 
 async def test_a_run_that_is_kept_no_longer_is_gone_from_the_disk_and_the_server(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     await house.deploy(**KEPT_ONCE)
     older = await house.run(prompt="RUN: echo green", delivery=[{"channel": "file", "to": "{run}.md"}])
     newer = await house.run()
@@ -51,6 +52,7 @@ async def test_what_was_delivered_and_learned_outlives_the_run(house: House) -> 
 
 
 async def test_a_run_of_which_something_is_still_to_be_remembered_is_kept(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     await house.deploy(keep_successful=0)
     with house.answering(obedient_script(extraction_rule(error={"type": "overloaded_error"}))):
         ran = await house.run()
