@@ -275,6 +275,7 @@ async def _(house: House) -> None:
 
 @sees("keep_successful")
 async def _(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     await house.deploy(keep_successful=1)
     older, newer = [await house.run() for _ in range(2)]
     assert "1 old runs deleted" in await house.keep_house()
@@ -283,6 +284,7 @@ async def _(house: House) -> None:
 
 @sees("keep_failed")
 async def _(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     await house.deploy(keep_failed=1)
     with house.answering(obedient_script(FAULT)):
         older, newer = [await house.run() for _ in range(2)]

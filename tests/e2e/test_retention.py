@@ -46,6 +46,7 @@ async def logs_and_artifacts(house: House, run_id: UUID) -> tuple[int, int]:
 async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_and_commits_with_it(
     house: House, tmp_path: Path
 ) -> None:
+    await house.keep_house()  # what other tests left on this server
     origin = bare_repository(tmp_path / "origin.git")
     Person.cloning(origin, tmp_path / "clone").pushes("door.txt", "green\n", "Paint the door")
     await house.deploy(keep_successful=1, repos=[{"url": str(origin)}])
@@ -73,6 +74,7 @@ async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_a
 
 
 async def test_what_became_of_a_deleted_run_is_still_told(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     name = await house.deploy(keep_successful=0, starting_deadline_seconds=0)
     first, second = [await house.finish(await house.miss_a_slot(session=name)), await house.run(session=name)]
     assert "2 old runs deleted" in await house.keep_house()
@@ -89,6 +91,7 @@ async def test_what_became_of_a_deleted_run_is_still_told(house: House) -> None:
 
 
 async def test_nothing_of_a_running_waiting_or_unfinished_run_is_deleted(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     name = await house.deploy(keep_successful=0, keep_failed=0)
     ids = [await house.ask_for(session=name) for _ in range(4)]
     kinds = (StateType.RUNNING, StateType.SCHEDULED, StateType.PAUSED, StateType.PENDING)
@@ -117,6 +120,7 @@ async def test_skipped_runs_are_kept_for_thirty_days_however_many(
 
 
 async def test_files_of_a_run_that_the_server_knows_no_more_go_after_thirty_days(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     ran = await house.run()
     async with house.client() as client:
         await client.delete_flow_run(ran.flow_run.id)
@@ -129,6 +133,7 @@ async def test_files_of_a_run_that_the_server_knows_no_more_go_after_thirty_days
 
 
 async def test_the_history_of_a_session_that_was_deleted_goes_too(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
     ran = await house.run()
     async with house.client() as client:
         await client.delete_deployment(ran.flow_run.deployment_id)
