@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import Json, moment, print_json, print_table
+from cli.output import Json, brief, moment, print_json, print_table, zone_name
+from sessions.outcome import Delivery
 
 if TYPE_CHECKING:
     from deployments.overview import SessionView
@@ -30,23 +31,24 @@ def list_all(*, as_json: Json = False) -> None:
         async with open_client() as client:
             return await list_sessions(client, datetime.now(UTC))
 
-    views = asyncio.run(read())
+    views, now = asyncio.run(read()), datetime.now(UTC)
     if as_json:
         print_json(views)
     elif views:
-        print_table(["Session", "Status", "Schedule", "Next", "Last run", "Outcome"], [_row(view) for view in views])
+        columns = ["Session", "Status", "Schedule", f"Next, {zone_name(now)}", "Last run", "Outcome"]
+        print_table(columns, [_row(view, now) for view in views])
     else:
         typer.echo("No session is deployed. Write one with `sessions new`, then run `sessions deploy`.")
 
 
-def _row(view: "SessionView") -> list[str]:
+def _row(view: "SessionView", now: datetime) -> list[str]:
     last = view.last_run
     return [
         view.name if _says_the_same(view) else f"{view.name}\n{view.display_name}",
         view.status,
         view.schedule.description if view.schedule else "only when triggered",
-        moment(view.state.next_run_at),
-        moment((last.started_at or last.slot_at) if last else None),
+        brief(view.state.next_run_at, now),
+        brief((last.started_at or last.slot_at) if last else None, now),
         _ending(last) if last else "-",
     ]
 
@@ -60,7 +62,8 @@ def _says_the_same(view: "SessionView") -> bool:
 
 def _ending(row: "RunRow") -> str:
     phase = _WORDS.sub("_", row.phase).lower()
-    return " · ".join(str(part) for part in (row.outcome or phase, row.delivery) if part)
+    delivery = row.delivery if row.delivery != Delivery.NOTHING_TO_DELIVER else None
+    return " · ".join(str(part) for part in (row.outcome or phase, delivery) if part)
 
 
 def show(name: Name, *, as_json: Json = False) -> None:
@@ -108,13 +111,13 @@ def runs(
         async with open_client() as client:
             return await read_ledger(client, name, now=datetime.now(UTC), days=days)
 
-    rows = asyncio.run(read())[:limit]
+    rows, now = asyncio.run(read())[:limit], datetime.now(UTC)
     if as_json:
         print_json(rows)
     elif rows:
-        columns = ["Due", "By", "Outcome", "Took", "Cost", "Reason", "Run"]
+        columns = [f"Due, {zone_name(now)}", "By", "Outcome and reason", "Took", "USD", "Run"]
         length = _id_length([row.id for row in rows if row.id])
-        print_table(columns, [_run_row(part, length) for part in _joined(rows)])
+        print_table(columns, [_run_row(part, length, now) for part in _joined(rows)])
     else:
         typer.echo(f"Nothing was due and nothing was triggered in the last {days} days.")
 
@@ -129,13 +132,12 @@ def _id_length(ids: list[str]) -> int:
     return next((length for length in _ID_LENGTHS if len({id_[:length] for id_ in ids}) == len(ids)), len(ids[0]))
 
 
-def _run_row(rows: list["RunRow"], id_length: int) -> list[str]:
+def _run_row(rows: list["RunRow"], id_length: int, now: datetime) -> list[str]:
     newest = rows[0]
-    due = moment(newest.slot_at)
+    due = brief(newest.slot_at, now)
     if len(rows) > 1:
-        due = f"{moment(rows[-1].slot_at)} to {due}, {len(rows)} slots"
-    began = bool(newest.started_at)
-    cost = f"{newest.cost_usd:.4f} USD" if newest.cost_usd is not None else "-"
-    took = f"{newest.duration_seconds:.0f} s" if began else "-"
-    by = newest.schedule or newest.origin
-    return [due, by, _ending(newest), took, cost, newest.reason, newest.id[:id_length] or "-"]
+        due = f"{brief(rows[-1].slot_at, now)}\nto {due}\n{len(rows)} slots"
+    took = f"{newest.duration_seconds:.0f} s" if newest.started_at else "-"
+    cost = f"{newest.cost_usd:.4f}" if newest.cost_usd is not None else "-"
+    ended = "\n".join(part for part in (_ending(newest), newest.reason) if part)
+    return [due, newest.schedule or newest.origin, ended, took, cost, newest.id[:id_length] or "-"]

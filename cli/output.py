@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 from pydantic import BaseModel, JsonValue
+
+#: Within it a day is told by its month.
+_A_SEASON = timedelta(days=120)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -34,6 +37,20 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(markup=False).print(table)
+
+
+def zone_name(now: datetime) -> str:
+    """This machine's zone as its clock is set now, for the head of a column of `brief` times."""
+    return f"{now.astimezone():%Z}"
+
+
+def brief(value: datetime | None, now: datetime) -> str:
+    """A time on this machine's clock for a narrow column: its year where that is not plain, its zone where another."""
+    if value is None:
+        return "-"
+    local = value.astimezone()
+    day = f"{local:%a %m-%d %H:%M}" if abs(value - now) < _A_SEASON else f"{local:%Y-%m-%d %H:%M}"
+    return day if zone_name(value) == zone_name(now) else f"{day} {zone_name(value)}"
 
 
 def moment(value: datetime | None) -> str:
