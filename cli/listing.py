@@ -123,8 +123,8 @@ def runs(
 
 
 def _joined(rows: list["RunRow"]) -> list[list["RunRow"]]:
-    """The rows, with those in a row of which nothing is known as one."""
-    return [list(part) for _, part in groupby(rows, key=lambda row: row.phase if row.phase == "Unknown" else id(row))]
+    """The rows, with those in a row of which nothing is known, for the same reason, as one."""
+    return [list(part) for _, part in groupby(rows, key=lambda row: row.reason if row.phase == "Unknown" else id(row))]
 
 
 def _id_length(ids: list[str]) -> int:

@@ -26,18 +26,36 @@ Tag = Annotated[str, typer.Option(metavar="TAG", help="discuss, solo or experime
 
 
 @contextmanager
-def opened() -> Iterator["Memory"]:
+def opened(*, make: bool = False) -> Iterator["Memory"]:
     """The memory that SESSIONS_MEMORY_URL names, while the block runs.
 
+    Args:
+        make: a file that is not there is made. To read one made a moment ago says nothing, and hides a mistyped URL.
+
     Raises:
-        MemoryStoreError: it cannot be opened.
+        MemoryStoreError: it is not there, or cannot be opened.
         SettingsError: a setting cannot be used.
     """
     from sessions.memory import open_memory  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
-    with open_memory(read_settings().memory_address) as memory:
+    address = read_settings().memory_address
+    if not make:
+        _require_there(address)
+    with open_memory(address) as memory:
         yield memory
+
+
+def _require_there(address: str) -> None:
+    from sessions.errors import MemoryStoreError  # noqa: PLC0415
+    from sessions.memory.place import place_of  # noqa: PLC0415
+
+    place = place_of(address)
+    if place.is_missing_file:
+        raise MemoryStoreError(
+            f"there is no memory at {place.where}; the first run makes one, or SESSIONS_MEMORY_URL names another place",
+            url=address,
+        )
 
 
 def moment_of(text: str) -> datetime | None:

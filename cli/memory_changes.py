@@ -111,7 +111,7 @@ def open_(
     from sessions.corrections import open_thread  # noqa: PLC0415 - imports the memory's models
 
     author, said = by_hand(), _said(text, "TEXT")
-    with opened() as store:
+    with opened(make=True) as store:
         named = open_thread(store, said, author, agent=agent_name(agent), tag=tag)
     _print_done(named, author, f"opened, to {tag}", as_json)
 

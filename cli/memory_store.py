@@ -65,7 +65,7 @@ def import_(file: File, *, as_json: Json = False) -> None:
     from sessions.memory.transfer import import_changes  # noqa: PLC0415 - imports the memory's models
     from sessions.memory_files import import_from  # noqa: PLC0415
 
-    with opened() as store:
+    with opened(make=True) as store:
         done = import_changes(store, sys.stdin.buffer) if file == "-" else import_from(store, Path(file))
     if as_json:
         print_json(done)

@@ -11,7 +11,7 @@ from deployments.prefect_schedules import from_prefect
 from deployments.runs import runs_between
 from sessions.ledger import RunRow, WatchedSchedule, due_slots, ledger_rows, merge_rows
 from sessions.spec import SessionSpec
-from tasks.kept_rows import MOST_ROWS, read_kept
+from tasks.kept_rows import MOST_ROWS, forgotten_until, read_kept
 from tasks.run_rows import as_row
 
 
@@ -24,11 +24,19 @@ async def read_ledger(client: PrefectClient, name: str, *, now: datetime, days: 
     deployment = await find_session(client, name)
     after = now - timedelta(days=days)
     there = [as_row(run) for run in await runs_between(client, deployment.id, after, now)]
-    rows = merge_rows(await read_kept(client, name), there, since=after, most=MOST_ROWS + len(there))
+    kept = await read_kept(client, name)
+    rows = merge_rows(kept, there, since=after, most=MOST_ROWS + len(there))
     due = due_slots(_watched(deployment), after, now)
     deadline = deployment.parameters.get("starting_deadline_seconds")
     default: int = SessionSpec.model_fields["starting_deadline_seconds"].default
-    return ledger_rows(name, due, rows, now=now, deadline_seconds=deadline if isinstance(deadline, int) else default)
+    return ledger_rows(
+        name,
+        due,
+        rows,
+        now=now,
+        deadline_seconds=deadline if isinstance(deadline, int) else default,
+        forgotten_until=forgotten_until(kept),
+    )
 
 
 def _watched(deployment: DeploymentResponse) -> list[WatchedSchedule]:

@@ -17,10 +17,10 @@ from sessions.extraction_prompt import (
     KnownMemories,
     render_question,
 )
-from sessions.extraction_written import checked_writing
+from sessions.extraction_written import checked_writing, flag_left_out
 from sessions.json_call import JsonAnswer, JsonQuestion, ModelCallError, ask_for_json
 from sessions.learned import Learned, LeftOut, LeftOutKind, Who, said_by
-from sessions.memory.changes import Add, Believe, Change, Confirm, Strengthen, WriteJournal, identity
+from sessions.memory.changes import Add, Believe, Change, Confirm, OpenThread, Strengthen, WriteJournal, identity
 from sessions.memory.things import JournalEntry
 from sessions.models import Model, Usage
 from sessions.pending_changes import MOST_CHANGES
@@ -135,11 +135,18 @@ class Keeping:
         return asked
 
     def _own(self, written: Sequence[Change], evidence: Evidence) -> Iterator[Change]:
+        opened = {change.thread for change in written if isinstance(change, OpenThread)}
         for change in written:
             try:
-                yield checked_writing(change, evidence, self._who, began_at=self._run.started_at)
+                checked = checked_writing(
+                    change, evidence, self._who, began_at=self._run.started_at, own_threads=opened
+                )
             except NotKeptError as error:
                 self._leave_out("change", said_by(change), error)
+                continue
+            if why := flag_left_out(change, checked):
+                self._leave_out("change", f"the flag of {said_by(change)}", NotKeptError(why))
+            yield checked
 
     def _checked(self, items: Sequence[Item], checks: Checks) -> Iterator[list[Change]]:
         for item in items:

@@ -96,7 +96,9 @@ class Learned(BaseModel, extra="forbid"):
             "quarantined": len(self.quarantined),
             "left out": self.left_out_count,
         }
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return ", ".join(
+            f"{count} {what.removesuffix('s') if count == 1 else what}" for what, count in counts.items() if count
+        )
 
     @property
     def _threads(self) -> set[str]:

@@ -21,6 +21,7 @@ NO_RUN = (
 )
 LATE = "no worker has taken its run: none is online for its pool, or all are busy"
 UNCERTAIN = "no run is there; whether it was due is not known, since the schedule was changed or switched afterwards"
+FORGOTTEN = "not known: it is before the oldest line that is kept of deleted runs, of which there are too many to keep all"
 _STEP = 500
 
 Origin = Literal["schedule", "back-off", "dispatch", "trigger"]
@@ -133,7 +134,13 @@ def _take(counts: Counter, key: object) -> bool:  # type: ignore[type-arg]
 
 
 def ledger_rows(
-    session: str, due: Sequence[Due], runs: Sequence[RunRow], *, now: datetime, deadline_seconds: int
+    session: str,
+    due: Sequence[Due],
+    runs: Sequence[RunRow],
+    *,
+    now: datetime,
+    deadline_seconds: int,
+    forgotten_until: datetime | None = None,
 ) -> list[RunRow]:
     """A row for every slot and for every run that no schedule made, newest first.
 
@@ -143,9 +150,10 @@ def ledger_rows(
         runs: its runs in that span, each once.
         now: a run that waits for a worker for longer than the deadline has missed its slot, whatever comes.
         deadline_seconds: the session's `starting_deadline_seconds`; 0 is none.
+        forgotten_until: runs of slots up to then may have been deleted without a trace; None if none was.
     """
     made = [_settled(run, now, deadline_seconds) for run in runs]
-    rows = made + [_row_without_run(session, item) for item in without_record(due, runs)]
+    rows = made + [_row_without_run(session, item, forgotten_until) for item in without_record(due, runs)]
     return sorted(rows, key=lambda row: row.slot_at or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 
@@ -157,14 +165,17 @@ def _settled(run: RunRow, now: datetime, deadline_seconds: int) -> RunRow:
     return run.model_copy(update={"outcome": Outcome.MISSED, "reason": LATE})
 
 
-def _row_without_run(session: str, due: Due) -> RunRow:
+def _row_without_run(session: str, due: Due, forgotten_until: datetime | None) -> RunRow:
+    doubt = "" if due.certain else UNCERTAIN
+    if forgotten_until and due.at <= forgotten_until:
+        doubt = FORGOTTEN
     return RunRow(
         id="",
         name=f"{session} · {due.at:%Y-%m-%d %H:%M %Z}",
-        phase="Missed" if due.certain else "Unknown",
+        phase="Unknown" if doubt else "Missed",
         slot_at=due.at,
-        outcome=Outcome.MISSED if due.certain else None,
-        reason=NO_RUN if due.certain else UNCERTAIN,
+        outcome=None if doubt else Outcome.MISSED,
+        reason=doubt or NO_RUN,
         origin="schedule",
         schedule_id=due.schedule_id,
         schedule=due.schedule,

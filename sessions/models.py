@@ -173,9 +173,11 @@ def find_model(name: str, extra_file: Path | None = None) -> Model:
     for model in models.values():
         if bare in (model.id, *model.aliases) and provider in ("", model.provider):
             return model
-    near = difflib.get_close_matches(bare, models, n=1, cutoff=0.5)
+    free = [model.id for model in models.values() if not model.gate]
+    near = [*difflib.get_close_matches(bare, free, n=1, cutoff=0.5), *difflib.get_close_matches(bare, models, n=1)]
     hint = f"did you mean {near[0]}? " if near else ""
-    raise ModelError(f"{name!r} is not a known model; {hint}known are {', '.join(models)}", field="model")
+    known = ", ".join(f"{model.id} (gated)" if model.gate else model.id for model in models.values())
+    raise ModelError(f"{name!r} is not a known model; {hint}known are {known}", field="model")
 
 
 def require_enabled(name: str, *, enabled: Collection[str] = (), extra_file: Path | None = None) -> Model:

@@ -36,6 +36,13 @@ def render_for_terminal(form: QuestionForm) -> str:
     return _render(form, without_invisible)
 
 
+def render_answered(form: QuestionForm, answers: Sequence[str] | None) -> str:
+    """The questions as Markdown when nobody waits for an answer any more, with what was answered."""
+    told = [f"{number}. {plain(answer)}" for number, answer in enumerate(answers or (), 1)]
+    ended = "\n".join(["**Answered:**", "", *told]) if told else "**Nobody answered in time.**"
+    return f"{render_form(form)}\n\n{ended}"
+
+
 def _render(form: QuestionForm, written: Callable[[str], str], *, strong: str = "") -> str:
     return "\n\n".join("\n".join(_lines(*each, written, strong)) for each in enumerate(form.questions, 1))
 

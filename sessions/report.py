@@ -15,6 +15,8 @@ from sessions.safe_markdown import code, fenced, folded, plain, quoted, safe, sh
 _MARKS = {"COMPLETED": "✅", "CANCELLED": "⚪", "FAILED": "❌", "CRASHED": "❌"}
 _MINUTE, _HOUR = 60, 3600
 _ARGUMENT_CHARACTERS = 1000
+#: By whether the agent had a turn.
+_SILENT = {True: "_The agent said nothing at the end._", False: "_No word came from the agent._"}
 
 
 class CommittedWork(BaseModel, frozen=True):
@@ -75,7 +77,7 @@ def render_report(report: SessionReport) -> str:
     sections = [
         f"# {_MARKS[report.outcome.state_type]} {plain(report.session)}: {_words(report.outcome)}",
         _opening(report),
-        safe(report.final_text, deeper=2) or "_The agent said nothing at the end._",
+        safe(report.final_text, deeper=2) or _SILENT[report.turns > 0],
         _section("Questions", _bullets([_question(asked) for asked in report.questions])),
         _section("What went wrong beside", _bullets([plain(note) for note in report.notes])),
         _section("What it learned", _learned(report)),

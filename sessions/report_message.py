@@ -23,8 +23,10 @@ def message_key(run_id: str, target: DeliveryTarget, purpose: str = "report") ->
 
 
 def new_receipt(run_id: str, target: DeliveryTarget, purpose: str = "report") -> Receipt:
-    """The receipt of a message that has not been tried yet."""
-    return Receipt(key=message_key(run_id, target, purpose), target=describe_target(target), status="pending")
+    """The receipt of a message that has not been tried yet. `purpose`: `report`, `alert` or `question-ID`."""
+    described, (kind, _, _) = describe_target(target), purpose.partition("-")
+    told = described if kind == "report" else f"{kind} to {described}"
+    return Receipt(key=message_key(run_id, target, purpose), target=told, status="pending")
 
 
 def build_message(report: SessionReport, target: DeliveryTarget, redact: Redactor) -> Message:

@@ -48,7 +48,7 @@ def _artifact(run: RunFolder, what: str, kind: str, data: JsonValue, description
     # Not `create_markdown_artifact`: that ties the artifact to the flow run that is running, which is another one
     # when an interrupted run is finished.
     return ArtifactCreate(
-        key=f"{_slug(run.record.session)}-{what}",
+        key=artifact_key(run, what),
         type=kind,
         data=data,
         description=f"{description}: {run.record.run_name}",
@@ -56,9 +56,10 @@ def _artifact(run: RunFolder, what: str, kind: str, data: JsonValue, description
     )
 
 
-def _slug(name: str) -> str:
-    """What Prefect takes as the key of an artifact; it takes more as the name of a deployment."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "session"
+def artifact_key(run: RunFolder, what: str) -> str:
+    """By what Prefect lists the artifacts of one session. It takes less in a key than in the name of a deployment."""
+    session = re.sub(r"[^a-z0-9]+", "-", run.record.session.lower()).strip("-") or "session"
+    return f"{session}-{what}"
 
 
 async def _shown(run: RunFolder, client: PrefectClient) -> dict[str | None, UUID]:

@@ -56,7 +56,9 @@ async def deliver_to(run: RunFolder, target: DeliveryTarget, message: Message, p
     delays = retry_delays(target, read_settings())
     # A function, since Prefect fills in the braces of a text, and an address may have some of its own.
     send = send_to.with_options(
-        task_run_name=lambda: f"{purpose} to {fresh.target}", retries=len(delays), retry_delay_seconds=delays
+        task_run_name=lambda: f"report to {fresh.target}" if purpose == "report" else fresh.target,
+        retries=len(delays),
+        retry_delay_seconds=delays,
     )
     await cast("Awaitable[State[None]]", send(run, target, message, fresh, return_state=True))
 

@@ -50,6 +50,11 @@ async def keep_rows(client: PrefectClient, session: str, rows: Sequence[RunRow],
         await client.delete_artifact(version.id)
 
 
+def forgotten_until(kept: Sequence[RunRow]) -> datetime | None:
+    """The oldest slot of a session's lines, newest first, if older ones had to go for them; None if none had to."""
+    return kept[-1].slot_at if len(kept) >= MOST_ROWS else None
+
+
 async def forget_rows(client: PrefectClient, session: str) -> None:
     """Delete a session's lines, for when the session itself is gone."""
     for version in await _versions(client, [session]):

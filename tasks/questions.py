@@ -9,19 +9,20 @@ from uuid import UUID
 import httpx
 from prefect import get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import State, StateType
 
 from sessions.delivery import targets_for
 from sessions.errors import ServerError
 from sessions.memory_tools import AgentMemory
 from sessions.outcome import Outcome
-from sessions.question_form import QuestionForm, how_to_answer, in_short, read_answers, render_form
+from sessions.question_form import QuestionForm, how_to_answer, in_short, read_answers, render_answered, render_form
 from sessions.questions import UnattendedAttendant
 from sessions.redaction import process_redactor
 from sessions.report_message import build_question
 from sessions.run_folder import RunFolder
 from sessions.settings import Settings
+from tasks.artifacts import artifact_key
 from tasks.delivery import deliver_to
 from tasks.flow_runs import WAITING, utc_now
 
@@ -53,7 +54,7 @@ async def wait_for_answers(run: RunFolder, form: QuestionForm, *, seconds: float
     how = how_to_answer(run.record.run_id, form, (utc_now() + timedelta(seconds=seconds)).astimezone())
     async with get_client() as client:
         try:
-            await _show(client, run, form, how)
+            shown = await _show(client, run, form, how)
         except httpx.HTTPError as error:
             raise ServerError("the Prefect server does not take the question") from error
         await _tell(run, form, how)
@@ -63,22 +64,31 @@ async def wait_for_answers(run: RunFolder, form: QuestionForm, *, seconds: float
         except TimeoutError:
             answers = None
         get_run_logger().info("The agent has its answer" if answers else "Nobody answered in time")
-        # What the run is called now is no reason to lose the answer.
+        # What the run is called now, and what its page says of it, is no reason to lose the answer.
         with suppress(httpx.HTTPError):
             await client.set_flow_run_state(run_id, State(type=StateType.RUNNING))
+            await client.update_artifact(shown, ArtifactUpdate(data=process_redactor()(render_answered(form, answers))))
         return answers
 
 
-async def _show(client: PrefectClient, run: RunFolder, form: QuestionForm, how: str) -> None:
+async def _show(client: PrefectClient, run: RunFolder, form: QuestionForm, how: str) -> UUID:
+    """Put the question where people look; returns the id of the artifact with it."""
     run_id, redact = UUID(run.record.run_id), process_redactor()
     await client.create_flow_run_input(run_id, f"{QUESTION_KEY}{form.id}", redact(form.model_dump_json()))
     shown = redact(f"{render_form(form)}\n\n{how}")
-    await client.create_artifact(
-        ArtifactCreate(key="question", type="markdown", data=shown, description="What it asks", flow_run_id=run_id)
+    artifact = await client.create_artifact(
+        ArtifactCreate(
+            key=artifact_key(run, "question"),
+            type="markdown",
+            data=shown,
+            description="What it asks",
+            flow_run_id=run_id,
+        )
     )
     message = redact(f"{in_short(question.question for question in form.questions)} {how}")
     await client.set_flow_run_state(run_id, State(type=StateType.RUNNING, name=WAITING, message=message))
     get_run_logger().warning("The agent asks: %s", message)
+    return artifact.id
 
 
 async def _tell(run: RunFolder, form: QuestionForm, how: str) -> None:

@@ -93,7 +93,7 @@ def test_a_thread_that_was_opened_and_closed_again_is_counted_once() -> None:
     about = {"agent": "main", "run": "r1", "at": NOON, "quote": "Which door?", "thread": "t-9"}
     opened = OpenThread.model_validate({"id": "c-1", "tag": "discuss", "text": "Which door?", "session": "s"} | about)
     closed = CloseThread.model_validate({"id": "c-2", "reason": "Answered: green"} | about)
-    assert Learned(changes=[opened, closed]).summary() == "1 threads"
+    assert Learned(changes=[opened, closed]).summary() == "1 thread"
 
 
 def test_the_words_of_a_page_act_on_nothing_in_the_artifact() -> None:

@@ -227,7 +227,7 @@ async def test_an_extractor_that_fails_loses_nothing_and_is_asked_again(answer: 
     with open_offline_model(ANSWER) as model:
         (again,) = await retry_learning(settings=settings_for(tmp_path, model.base_url), now=lambda: LATER)
     assert (again.run_id, again.agent, again.problem) == (RUN_ID, "main", "")
-    assert again.learned.summary() == "1 added, 1 superseded, 1 threads"
+    assert again.learned.summary() == "1 added, 1 superseded, 1 thread"
     assert read_record(run.path).done("remembered")
 
 

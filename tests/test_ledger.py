@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.ledger import (
+    FORGOTTEN,
     LATE,
     TAKE_UP,
     Due,
@@ -105,6 +106,19 @@ def test_slots_before_a_change_are_not_called_missed_since_nobody_knows_whether_
         ("Unknown", None),
     ]
     assert "not known" in shown[-1].reason
+
+
+def test_slots_before_the_oldest_line_are_not_called_missed_where_older_lines_had_to_go() -> None:
+    due = due_slots([a_watch()], NOON - timedelta(hours=4), NOON)
+    oldest_line = NOON - timedelta(hours=2)
+    shown = ledger_rows("night", due, [a_run(1, NOON)], now=NOON, deadline_seconds=300, forgotten_until=oldest_line)
+    assert [(row.phase, row.outcome) for row in shown] == [
+        ("Completed", Outcome.COMPLETED),
+        ("Missed", Outcome.MISSED),
+        ("Unknown", None),
+        ("Unknown", None),
+    ]
+    assert {row.reason for row in shown[2:]} == {FORGOTTEN}
 
 
 def test_a_suspended_schedule_is_not_due_since_it_was_suspended() -> None:

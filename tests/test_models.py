@@ -136,3 +136,11 @@ def test_a_models_file_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     mine.write_text(text)
     with pytest.raises(SettingsError, match="not a models file"):
         find_model("claude-haiku-4-5", mine)
+
+
+def test_a_misspelled_model_is_not_answered_by_one_that_is_refused_next() -> None:
+    with pytest.raises(ModelError) as refused:
+        find_model("claude-sonnet-4-7")
+    said = str(refused.value)
+    assert "did you mean claude-sonnet-4-5?" in said
+    assert "claude-sonnet-4-6 (gated)" in said

@@ -44,6 +44,11 @@ def test_a_run_that_left_nothing_has_no_empty_sections() -> None:
     assert "The agent said nothing at the end" in render_report(bare)
 
 
+def test_a_run_whose_agent_never_had_a_turn_does_not_speak_of_its_end() -> None:
+    text = render_report(full_report(outcome=Outcome.FAILED, final_text="", turns=0))
+    assert ("No word came from the agent." in text, "at the end" in text) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("outcome", "line"),
     [

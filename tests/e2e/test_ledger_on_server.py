@@ -7,8 +7,9 @@ import pytest
 
 from deployments.apply import apply_definitions
 from deployments.ledger import read_ledger
-from sessions.ledger import LATE, NO_RUN, RunRow
+from sessions.ledger import FORGOTTEN, LATE, NO_RUN, RunRow
 from sessions.outcome import Outcome
+from tasks.kept_rows import forget_rows, keep_rows
 from tests.e2e.scheduling import deployed, make_runs
 from tests.fakes.house import POOL_WITHOUT_WORKER, House
 from tests.fakes.stack import SESSION, Stack, a_definition
@@ -43,6 +44,30 @@ async def test_a_missed_slot_says_whether_a_worker_or_the_server_was_missing(row
     assert len(without_worker) >= 3
     assert {row.reason for row in without_worker} == {LATE}
     assert {row.reason for row in without_server} <= {NO_RUN}
+
+
+async def test_slots_whose_lines_had_to_make_room_are_not_called_missed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.kept_rows.MOST_ROWS", 6)
+    definition = a_definition(house.session, pool=POOL_WITHOUT_WORKER, cron=EVERY_TEN_MINUTES)
+    begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=24)
+    slots = [begin + timedelta(minutes=10 * number) for number in range(18)]
+    async with house.client() as client:
+        await apply_definitions([definition], client=client, root=house.root)
+        schedule_id = str((await deployed(client, house.session)).schedules[0].id)
+        made = {"name": "x", "phase": "Completed", "origin": "schedule", "schedule_id": schedule_id}
+        rows = [
+            RunRow.model_validate({**made, "id": f"{at:%H%M}", "slot_at": at, "outcome": Outcome.COMPLETED})
+            for at in slots[:12]
+        ]
+        await keep_rows(client, house.session, rows, slots[-1])
+        told = await read_ledger(client, house.session, now=slots[-1], days=1)
+        await forget_rows(client, house.session)
+    shown = {row.slot_at: (row.phase, row.reason) for row in told}
+    assert [shown[at] for at in slots[:6]] == [("Unknown", FORGOTTEN)] * 6
+    assert [shown[at] for at in slots[6:12]] == [("Completed", "")] * 6
+    assert [shown[at] for at in slots[12:]] == [("Missed", NO_RUN)] * 6
 
 
 async def test_deploying_the_same_again_does_not_make_earlier_slots_uncertain(house: House) -> None:

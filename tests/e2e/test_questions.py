@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from prefect import flow
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from deployments.answering import OpenQuestion, answer_question, find_question
@@ -64,6 +65,16 @@ async def answered(house: House, run_id: UUID, answer: str) -> OpenQuestion:
         return asked
 
 
+async def artifacts(house: House, run_id: UUID) -> dict[str, str]:
+    """What the page of a run shows, by what it is of."""
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+    async with house.client() as client:
+        return {
+            str(each.key).removeprefix(f"{house.session}-"): str(each.data)
+            for each in await client.read_artifacts(artifact_filter=of_run)
+        }
+
+
 @every_runner
 async def test_assume_goes_on_and_leaves_the_question_to_discuss(house: House, runner: str, model: str) -> None:
     ran = await house.run(prompt=ASK, runner=runner, model=model)
@@ -107,6 +118,9 @@ async def test_pause_waits_for_a_persons_answer_and_goes_on_with_it(house: House
     assert ran.record.outcome is Outcome.COMPLETED
     assert "red" in house.asked()[-1].results[0]
     assert "Which door shall I paint? (answered: red)" in ran.report
+    assert "- question to file {run}.md: delivered" in ran.report
+    shown = (await artifacts(house, run_id))["question"]
+    assert shown.endswith("**Answered:**\n\n1. red")
     assert discussed() == []
     with pytest.raises(AnswerError, match="asks nothing now: it is Completed"):
         await answered(house, run_id, "1")
@@ -118,6 +132,7 @@ async def test_nobody_answering_in_time_ends_the_run_as_needs_input(house: House
     assert ran.record.outcome is Outcome.NEEDS_INPUT
     assert "nobody answered within 1 s: Which door shall I paint?" in ran.record.reason
     assert len(discussed()) == 1
+    assert (await artifacts(house, ran.flow_run.id))["question"].endswith("**Nobody answered in time.**")
 
 
 async def test_the_time_that_a_person_takes_is_not_the_agents(house: House) -> None:
