@@ -21,7 +21,9 @@ NO_RUN = (
 )
 LATE = "no worker has taken its run: none is online for its pool, or all are busy"
 UNCERTAIN = "no run is there; whether it was due is not known, since the schedule was changed or switched afterwards"
-FORGOTTEN = "not known: it is before the oldest line that is kept of deleted runs, of which there are too many to keep all"
+FORGOTTEN = (
+    "not known: it is before the oldest line that is kept of deleted runs, of which there are too many to keep all"
+)
 _STEP = 500
 
 Origin = Literal["schedule", "back-off", "dispatch", "trigger"]
