@@ -84,6 +84,10 @@ def preview(
     for remark in seen.clock_changes:
         typer.echo(f"clocks    {remark}")
     typer.echo(f"model     {seen.model}")
+    if seen.no_memory_at:
+        typer.echo(
+            f"memory    none at {seen.no_memory_at}; the first run makes it, and until then an agent knows nothing"
+        )
     typer.echo(f"\n─── context ───\n{seen.context}\n─── prompt ───\n{seen.prompt}")
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -10,6 +11,8 @@ from deployments.checked import load_checked
 from deployments.definitions import Definition, find_definitions
 from sessions.clock_changes import clock_remarks
 from sessions.errors import SpecError
+from sessions.memory import SQLITE, open_memory
+from sessions.memory.place import place_of
 from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
 from sessions.run_folder import RunFolder, RunRecord
@@ -25,6 +28,7 @@ class Preview(BaseModel, frozen=True):
     """When the session is due and what its agent would start with right now.
 
     `clock_changes` says of the coming year which times the clocks skip or repeat, and what becomes of them.
+    `no_memory_at` is where the first run will make the memory, if there is none: the context is that of an empty one.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Preview(BaseModel, frozen=True):
     next_runs: list[datetime]
     clock_changes: list[str]
     model: str
+    no_memory_at: str = ""
     context: str
     prompt: str
 
@@ -60,7 +65,8 @@ def find_definition(name_or_file: str, root: Path, settings: Settings) -> Defini
 def preview_session(definition: Definition, *, root: Path, settings: Settings, now: datetime) -> Preview:
     """The exact context and prompt that a run would get now.
 
-    The repositories are brought into a temporary folder, as a run would, and removed again.
+    The repositories are brought into a temporary folder, as a run would, and removed again. A memory that is not there
+    is not made.
 
     Raises:
         SessionError: what would keep the run from starting.
@@ -69,6 +75,7 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
     schedules = [entry.schedule for entry in definition.schedules]
     upcoming = sorted(time for schedule in schedules for time in next_times(schedule, now))[:3]
     prompt = read_prompt(spec, root)
+    place = place_of(settings.memory_address)
     with tempfile.TemporaryDirectory() as folder:
         record = RunRecord(
             run_id=PREVIEW_ID,
@@ -79,8 +86,14 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
             opened_at=now,
         )
         git = git_states(sync_all(RunFolder(Path(folder), record), root=root, settings=settings), settings)
-    maintenance = read_maintenance(spec, root)
-    context = build_context(record, prompt=prompt, git=git, maintenance=maintenance, settings=settings)
+        context = build_context(
+            record,
+            prompt=prompt,
+            git=git,
+            maintenance=read_maintenance(spec, root),
+            settings=settings,
+            open_store=partial(open_memory, _empty_in(folder) if place.is_missing_file else settings.memory_address),
+        )
     workflow = read_workflow(spec.workflow, root=root, settings=settings)
     return Preview(
         name=definition.name,
@@ -88,6 +101,11 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
         next_runs=upcoming,
         clock_changes=[remark for schedule in schedules for remark in clock_remarks(schedule, now)],
         model=choose_model(spec, settings).id,
+        no_memory_at=place.where if place.is_missing_file else "",
         context=lead_context(workflow, context.text),
         prompt=lead_prompt(workflow, prompt),
     )
+
+
+def _empty_in(folder: str) -> str:
+    return f"{SQLITE}{folder}/memory.sqlite3"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +15,7 @@ from sessions.context import Context, KnownSoFar, Manifest, Material, Occasion, 
 from sessions.day_budget import left_of_day
 from sessions.errors import PromptError
 from sessions.memory import open_memory
+from sessions.memory.base import Memory
 from sessions.memory_tools import AgentMemory
 from sessions.models import RUNNER_PROVIDERS, Model, require_model
 from sessions.past_runs import past_runs
@@ -82,7 +84,13 @@ def choose_model(spec: SessionSpec, settings: Settings) -> Model:
 
 
 def build_context(
-    record: RunRecord, *, prompt: str, git: Sequence[GitState], settings: Settings, maintenance: str = ""
+    record: RunRecord,
+    *,
+    prompt: str,
+    git: Sequence[GitState],
+    settings: Settings,
+    maintenance: str = "",
+    open_store: Callable[[], Memory] | None = None,
 ) -> Context:
     """The context of a run as of when it was opened, without secrets.
 
@@ -92,16 +100,18 @@ def build_context(
         git: how its repositories stand; they were brought up to date for it.
         settings: for the memory and the longest that a context may be.
         maintenance: the text of the maintenance list, if there is one.
+        open_store: opens the memory that is read; None for that of `settings`, which is made if it is not there.
 
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
+    open_store = open_store or partial(open_memory, settings.memory_address)
     if record.spec.kind == "consolidation":
-        return _redacted(consolidation_context(record, settings))
+        return _redacted(consolidation_context(record, open_store))
     agent, now = record.spec.agent, record.opened_at
     material = Material(
         occasion=Occasion(agent=agent, session=record.session, due_at=record.slot_at, now=now, limits=record.spec),
-        known=_look_up(agent, prompt, settings),
+        known=_look_up(agent, prompt, open_store),
         git=tuple(git),
         synced_at=now,
         runs=tuple(past_runs(settings.home, agent=agent, before=now, besides=record.run_id)),
@@ -118,14 +128,14 @@ def build_interactive_context(
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
-    known = _look_up(occasion.agent, prompt, settings)
+    known = _look_up(occasion.agent, prompt, partial(open_memory, settings.memory_address))
     runs = tuple(past_runs(settings.home, agent=occasion.agent, before=occasion.now))
     material = Material(occasion=occasion, known=known, git=tuple(git), synced_at=synced_at, runs=runs)
     return _composed(material, settings)
 
 
-def _look_up(agent: str, prompt: str, settings: Settings) -> KnownSoFar:
-    with closing(open_memory(settings.memory_address)) as memory:
+def _look_up(agent: str, prompt: str, open_store: Callable[[], Memory]) -> KnownSoFar:
+    with closing(open_store()) as memory:
         return look_up(memory, agent=agent, prompt=prompt)
 
 
@@ -149,7 +159,7 @@ def open_agent_memory(run: RunFolder, *, settings: Settings, now: Callable[[], d
     record, redact = run.record, process_redactor()
     pending = PendingChanges(run.path / FILE_NAME, agent=record.spec.agent, run=record.run_id, redact=redact)
     return AgentMemory(
-        pending, session=record.session, open_store=lambda: open_memory(settings.memory_address), now=now
+        pending, session=record.session, open_store=partial(open_memory, settings.memory_address), now=now
     )
 
 

@@ -1,5 +1,6 @@
 """What goes around a consolidation's call: whether there is anything to do, what is shown, and what comes of it."""
 
+from collections.abc import Callable
 from contextlib import closing
 
 from sessions.admission import Skip
@@ -9,6 +10,7 @@ from sessions.consolidation.plan import Kind, Plan
 from sessions.context import Context, Occasion
 from sessions.learned import Learned, LeftOut, LeftOutKind
 from sessions.memory import open_memory
+from sessions.memory.base import Memory
 from sessions.memory.changes import SetVital
 from sessions.memory.things import CONSOLIDATION
 from sessions.outcome import Outcome
@@ -40,14 +42,14 @@ def nothing_new(record: RunRecord, settings: Settings) -> Skip | None:
     return Skip(outcome=Outcome.NO_CHANGE, reason=reason)
 
 
-def consolidation_context(record: RunRecord, settings: Settings) -> Context:
+def consolidation_context(record: RunRecord, open_store: Callable[[], Memory]) -> Context:
     """What the model is shown in place of a session's context; secrets are not taken out of it yet.
 
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
     agent, now = record.spec.agent, record.opened_at
-    with closing(open_memory(settings.memory_address)) as memory:
+    with closing(open_store()) as memory:
         holdings = gather(memory, agent=agent, now=now)
     occasion = Occasion(agent=agent, session=record.session, due_at=record.slot_at, now=now)
     return write_listing(holdings, occasion)
