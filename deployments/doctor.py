@@ -14,8 +14,8 @@ from deployments.doctor_preflight import examine_readiness
 from deployments.doctor_server import examine_password, examine_server
 from deployments.doctor_sessions import examine_sessions, read_definitions
 from deployments.examination import Examined, Status, bad, good
-from deployments.prefect_server import prefect_client
-from deployments.server import START_ONE, use_server
+from deployments.prefect_server import START_ONE, prefect_client
+from deployments.server import use_server
 from sessions.errors import ServerError
 from sessions.settings import Settings
 

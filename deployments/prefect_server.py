@@ -11,6 +11,7 @@ from prefect.settings import PREFECT_API_URL
 
 from sessions.errors import ServerError
 
+START_ONE = "start one with `sessions up`, or set PREFECT_API_URL"
 #: Where two write at once, a server on SQLite answers one with 503, and has changed nothing. It takes the same some
 #: milliseconds later: asked again after 0.1 s and then up to 0.8 s, before Prefect's client waits 2 s and longer.
 _BUSY = Retry(
@@ -45,10 +46,12 @@ def said_plainly(what: str = "") -> Iterator[None]:
     except PrefectHTTPStatusError as error:
         raise ServerError(f"{begin}the Prefect server refuses it: {_detail(error.response)}") from error
     except httpx.HTTPError as error:
-        address = PREFECT_API_URL.value() or "the local Prefect server"
-        raise ServerError(
-            f"{address} does not answer ({type(error).__name__}); start one with `sessions up`, or set PREFECT_API_URL"
-        ) from error
+        raise not_there(str(PREFECT_API_URL.value())) from error
+
+
+def not_there(url: str) -> ServerError:
+    """What to raise where no server answers at an address."""
+    return ServerError(f"no Prefect server answers at {url}; {START_ONE}")
 
 
 def _detail(response: httpx.Response) -> str:

@@ -10,11 +10,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deployments.local_stack import ServerAddress, find_stack
-from deployments.prefect_server import prefect_client
+from deployments.prefect_server import START_ONE, not_there, prefect_client
 from sessions.errors import ServerError
 from sessions.settings import read_settings
 
-START_ONE = "start one with `sessions up`, or set PREFECT_API_URL"
 #: How long a server that is there may take to say so.
 HEALTH_SECONDS = 5.0
 
@@ -67,7 +66,7 @@ async def open_client() -> AsyncIterator[PrefectClient]:
             async with prefect_client() as client:
                 yield client
         except httpx.TransportError as error:
-            raise ServerError(f"no Prefect server answers at {url}; {START_ONE}") from error
+            raise not_there(url) from error
         except PrefectHTTPStatusError as error:
             raise ServerError(f"the Prefect server at {url} refused: {error.response.text[:300]}") from error
 

@@ -275,7 +275,7 @@ async def test_what_the_server_refuses_is_said_with_the_sessions_name(root: Path
 async def test_a_server_that_is_not_there_is_said_with_what_to_do(root: Path) -> None:
     with temporary_settings({PREFECT_API_URL: api_url(free_port()), PREFECT_CLIENT_MAX_RETRIES: 0}):
         async with get_client() as unreachable:
-            with pytest.raises(ServerError, match=r"does not answer .*; start one with `sessions up`"):
+            with pytest.raises(ServerError, match=r"no Prefect server answers at .*; start one with `sessions up`"):
                 await apply_text(root, unreachable)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import subprocess
 import sys
+import time
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -56,6 +58,15 @@ async def ended(house: House, run_id: UUID) -> FlowRun:
             if run.state and run.state.is_final():
                 return run
             await asyncio.sleep(0.2)
+
+
+def delivered(path: Path) -> str:
+    """What is delivered to a file, as soon as it is there."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not path.exists():
+        assert time.monotonic() < give_up, f"{path} is not there"
+        time.sleep(0.1)
+    return path.read_text()
 
 
 async def answered(house: House, run_id: UUID, answer: str) -> OpenQuestion:
@@ -112,7 +123,7 @@ async def test_pause_waits_for_a_persons_answer_and_goes_on_with_it(house: House
     assert (waits.state_type, as_row(waits).phase) == (StateType.RUNNING, "WaitingInput")
     assert waits.state is not None
     assert f"sessions run answer {run_id} ANSWER" in (waits.state.message or "")
-    assert "**green**: the green one" in (house.home / f"{run_id}.md").read_text()
+    assert "**green**: the green one" in await asyncio.to_thread(delivered, house.home / f"{run_id}.md")
     await answered(house, run_id, "2")
     ran = await running
     assert ran.record.outcome is Outcome.COMPLETED
