@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from deployments.check_dispatch import check_dispatch_parameters, check_rule_hours, check_rule_sessions, is_dispatch
 from deployments.check_parameters import check_parameters
+from deployments.check_schedules import check_schedules, own_parameters
 from deployments.check_texts import check_texts
 from deployments.definitions import (
     DISPATCH_ENTRYPOINT,
@@ -20,13 +21,12 @@ from deployments.definitions import (
     find_definitions,
     listed_deployments,
 )
-from deployments.documents import Document, DocumentError, Location, parse_document, read_document
+from deployments.documents import Document, DocumentError, parse_document, read_document
 from deployments.names import slug_of, tags_fault
 from deployments.problems import Finding, Problem, place
 from deployments.sentences import explain, nearest
 from sessions.errors import SpecError
 from sessions.parameters import SLUG
-from sessions.schedule import IntervalSchedule, MomentSchedule
 from sessions.settings import Settings
 
 _OWN_FIELD = re.compile(r"(\w+): (.*)", re.DOTALL)
@@ -121,10 +121,10 @@ def check_deployment(raw: Mapping[str, object], settings: Settings, root: Path, 
     if isinstance(parameters, Mapping):
         base = list(_check_parameters(raw, parameters, settings, root))
         found += [finding.within("parameters") for finding in base]
-        for index, own in _own_parameters(raw):
+        for index, own in own_parameters(raw):
             both = _check_parameters(raw, {**parameters, **own}, settings, root)
             found += [new.within("schedules", index, "parameters") for new in both if new not in base]
-    found += [*_check_schedules(raw, now), *_check_deletion(raw), *check_rule_hours(raw, now)]
+    found += [*check_schedules(raw, now), *check_rule_hours(raw, now)]
     yield from found
     known = {finding.location for finding in found}
     yield from (finding for finding in check_texts(raw) if finding.location not in known)
@@ -168,52 +168,6 @@ def _check_identity(raw: Mapping[str, object]) -> Iterator[Finding]:
     tags = raw.get("tags")
     if isinstance(tags, list) and (fault := tags_fault(tag for tag in tags if isinstance(tag, str))):
         yield Finding(("tags",), fault)
-
-
-def _own_parameters(raw: Mapping[str, object]) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """The parameters that single schedules bring, by the position of the schedule."""
-    schedules = raw.get("schedules")
-    for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
-        own = entry.get("parameters") if isinstance(entry, dict) else None
-        if isinstance(own, dict) and own:
-            yield index, own
-
-
-def _check_schedules(raw: Mapping[str, object], now: datetime) -> Iterator[Finding]:
-    schedules = raw.get("schedules")
-    if not schedules:
-        yield Finding(("schedules",), "is empty; the session runs only when it is triggered", "warning")
-    slugs: dict[object, int] = {}
-    for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
-        if not isinstance(entry, dict):
-            continue
-        if (slug := entry.get("slug")) and slugs.setdefault(str(slug), index) != index:
-            yield Finding(("schedules", index, "slug"), f"{slug!r} is the slug of another schedule; give it its own")
-        yield from _check_timing(entry, ("schedules", index), now)
-
-
-def _check_deletion(raw: Mapping[str, object]) -> Iterator[Finding]:
-    parameters, schedules = raw.get("parameters"), raw.get("schedules")
-    if not isinstance(parameters, dict) or parameters.get("delete_after_run") is not True:
-        return
-    entries = schedules if isinstance(schedules, list) else []
-    if not entries or not all(isinstance(entry, dict) and "rrule" in entry for entry in entries):
-        message = (
-            "is for a session that is due once; give it `rrule` schedules only (`sessions new --at`), or take it out"
-        )
-        yield Finding(("parameters", "delete_after_run"), message)
-
-
-def _check_timing(entry: Mapping[str, object], location: Location, now: datetime) -> Iterator[Finding]:
-    try:
-        schedule = ScheduleEntry.model_validate(entry, strict=True).schedule
-    except ValidationError:
-        return  # already found
-    if isinstance(schedule, MomentSchedule) and schedule.at <= now:
-        yield Finding((*location, "rrule"), f"is past: {schedule.expr}; it never comes again", "warning")
-    if isinstance(schedule, IntervalSchedule) and schedule.anchor_date is None:
-        message = "has no anchor_date; `prefect deploy` would count it anew from every deploy"
-        yield Finding((*location, "interval"), message, "warning")
 
 
 def _siblings(root: Path, paths: Sequence[Path]) -> Iterator[Document]:

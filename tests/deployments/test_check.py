@@ -250,6 +250,21 @@ WRONG = {
         "schedules[0].parameters.max_tokens",
         "it takes 1 or more",
     ),
+    **{
+        f"{name} of one schedule": (
+            'slug: "nightly"',
+            f'slug: "nightly", parameters: {{{name}: {value}}}',
+            f"schedules[0].parameters.{name}",
+            "is a rule of the session, which all its schedules share; move it to the session's parameters",
+        )
+        for name, value in (
+            ("starting_deadline_seconds", 60),
+            ("backoff_seconds", "[30]"),
+            ("delete_after_run", "true"),
+            ("keep_successful", 1),
+            ("keep_failed", 1),
+        )
+    },
     "password in a repository": (
         "temperature: 0.7",
         "repos: [{url: 'https://me:hunter2@example.org/a.git'}]",
