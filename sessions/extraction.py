@@ -135,11 +135,11 @@ class Keeping:
         return asked
 
     def _own(self, written: Sequence[Change], evidence: Evidence) -> Iterator[Change]:
-        opened = {change.thread for change in written if isinstance(change, OpenThread)}
+        own_threads = self._opened_by(written)
         for change in written:
             try:
                 checked = checked_writing(
-                    change, evidence, self._who, began_at=self._run.started_at, own_threads=opened
+                    change, evidence, self._who, began_at=self._run.started_at, own_threads=own_threads
                 )
             except NotKeptError as error:
                 self._leave_out("change", said_by(change), error)
@@ -147,6 +147,11 @@ class Keeping:
             if why := flag_left_out(change, checked):
                 self._leave_out("change", f"the flag of {said_by(change)}", NotKeptError(why))
             yield checked
+
+    def _opened_by(self, written: Sequence[Change]) -> set[str]:
+        """The threads that the run opened itself: none is its own for being named so by who wrote the file."""
+        others = {thread.id for thread in self._known.threads if thread.run != self._who.run}
+        return {change.thread for change in written if isinstance(change, OpenThread)} - others
 
     def _checked(self, items: Sequence[Item], checks: Checks) -> Iterator[list[Change]]:
         for item in items:
