@@ -4,20 +4,14 @@ import pytest
 
 from sessions.outcome import Outcome
 from sessions.runners.base import Stop
+from tests.fakes.half_done import RUNNERS, TO_FILE
 from tests.fakes.house import House
 from tests.fakes.obedient import obedient_script
 from tests.fakes.scripts import calls
 
-TO_FILE = [{"channel": "file", "to": "report.md"}]
 CIRCLING = {"when": {"has_tools": True}, "answer": calls("Bash", "I try again.", command="echo x")}
 MILLION = {"input_tokens": 1_000_000, "output_tokens": 1}
 COSTLY = {"when": {"has_tools": True}, "answer": {**calls("Bash", "More.", command="date +%N"), "usage": MILLION}}
-#: Each runner with the model that it runs, and what a million tokens of its prompt cost.
-RUNNERS = [
-    ("claude-agent-sdk", "claude-sonnet-4-5", 3.0),
-    ("anthropic", "claude-sonnet-4-5", 3.0),
-    ("gemini", "gemini-2.5-flash", 0.3),
-]
 
 
 @pytest.mark.parametrize(("runner", "model"), [each[:2] for each in RUNNERS])
