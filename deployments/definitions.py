@@ -74,8 +74,8 @@ class WorkPool(BaseModel, frozen=True, extra="forbid"):
 class ScheduleEntry(BaseModel, frozen=True, extra="forbid"):
     """One schedule of a definition. `slug` is its name on the server, by which it stays suspended over a deploy.
 
-    `parameters` are for the runs of this schedule only, and hold no rules of the session. `active: false` lets a new schedule begin suspended; one that
-    is on the server already stays as it is there.
+    `parameters` are for the runs of this schedule only, and hold no rules of the session. `active: false` lets a new
+    schedule begin suspended; one that is on the server already stays as it is there.
     """
 
     cron: CronExpression | None = None
