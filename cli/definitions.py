@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.memory_access import AsOf, moment_of
 from cli.output import Json, moment, print_json
 from cli.parameters import Params, parse_params
 
@@ -66,6 +67,7 @@ async def _apply(definitions: "list[Definition]", root: Path) -> "list[Applied]"
 def preview(
     name_or_file: Annotated[str, typer.Argument(metavar="NAME-or-FILE", help="A session or its definition file.")],
     *,
+    as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
     """Show the schedule in words, the next three times, and the exact context and prompt; runs nothing."""
@@ -74,7 +76,7 @@ def preview(
 
     root, settings = Path.cwd(), read_settings()
     definition = find_definition(name_or_file, root, settings)
-    seen = preview_session(definition, root=root, settings=settings, now=datetime.now(UTC))
+    seen = preview_session(definition, root=root, settings=settings, now=datetime.now(UTC), as_of=moment_of(as_of))
     if as_json:
         print_json(seen)
         return

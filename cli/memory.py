@@ -52,12 +52,12 @@ def _observation_row(item: "Observation") -> list[str]:
 
 
 @memory.command()
-def show(id_: Id, *, agent: AnyAgent = "", as_json: Json = False) -> None:
+def show(id_: Id, *, agent: AnyAgent = "", as_of: AsOf = "", as_json: Json = False) -> None:
     """Show one observation, belief, thread, project, vital or run: its words, where they are, and its history."""
     from cli.memory_words import provenance_lines  # noqa: PLC0415 - imports the memory's models
     from sessions.provenance import words_around  # noqa: PLC0415
 
-    found = _traced(id_, agent)
+    found = _traced(id_, agent, moment_of(as_of))
     if as_json:
         print_json(found)
         return
@@ -66,11 +66,11 @@ def show(id_: Id, *, agent: AnyAgent = "", as_json: Json = False) -> None:
 
 
 @memory.command()
-def history(id_: Id, *, agent: AnyAgent = "", as_json: Json = False) -> None:
+def history(id_: Id, *, agent: AnyAgent = "", as_of: AsOf = "", as_json: Json = False) -> None:
     """List every change that made something what it is, oldest first; of a run, all that it changed."""
     from cli.memory_words import history_line  # noqa: PLC0415 - imports the memory's models
 
-    found = _traced(id_, agent)
+    found = _traced(id_, agent, moment_of(as_of))
     if as_json:
         print_json(found.history)
         return
@@ -78,14 +78,18 @@ def history(id_: Id, *, agent: AnyAgent = "", as_json: Json = False) -> None:
         typer.echo(history_line(change))
 
 
-def _traced(id_: str, agent: str) -> "Provenance":
-    from sessions.memory_ids import find_named  # noqa: PLC0415 - imports the memory's models
+def _traced(id_: str, agent: str, at: datetime | None) -> "Provenance":
+    from sessions.memory.past import memory_at  # noqa: PLC0415 - imports the memory's models
+    from sessions.memory_ids import find_named  # noqa: PLC0415
     from sessions.provenance import trace  # noqa: PLC0415
     from sessions.settings import read_settings  # noqa: PLC0415
 
     home = read_settings().home
     with opened() as store:
-        return trace(store, find_named(store, id_, agent=agent, home=home), home=home, now=datetime.now(UTC))
+        known = memory_at(store, at)
+        # A run that taught nothing is known by its folder alone, which says nothing of another time.
+        named = find_named(known, id_, agent=agent, home=None if at else home)
+        return trace(known, named, home=home, now=at or datetime.now(UTC))
 
 
 @memory.command()

@@ -12,6 +12,8 @@ from deployments.definitions import Definition, find_definitions
 from sessions.clock_changes import clock_remarks
 from sessions.errors import SpecError
 from sessions.memory import SQLITE, open_memory
+from sessions.memory.base import Memory
+from sessions.memory.past import memory_at
 from sessions.memory.place import place_of
 from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
@@ -62,15 +64,18 @@ def find_definition(name_or_file: str, root: Path, settings: Settings) -> Defini
     return found[0]
 
 
-def preview_session(definition: Definition, *, root: Path, settings: Settings, now: datetime) -> Preview:
-    """The exact context and prompt that a run would get now.
+def preview_session(
+    definition: Definition, *, root: Path, settings: Settings, now: datetime, as_of: datetime | None = None
+) -> Preview:
+    """The exact context and prompt that a run would get now, or at `as_of` by what the memory held then.
 
     The repositories are brought into a temporary folder, as a run would, and removed again. A memory that is not there
-    is not made.
+    is not made. Prompt and repositories are always those of today.
 
     Raises:
         SessionError: what would keep the run from starting.
     """
+    now = as_of or now
     spec = parse_spec(definition.parameters)
     schedules = [entry.schedule for entry in definition.schedules]
     upcoming = sorted(time for schedule in schedules for time in next_times(schedule, now))[:3]
@@ -92,7 +97,9 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
             git=git,
             maintenance=read_maintenance(spec, root),
             settings=settings,
-            open_store=partial(open_memory, _empty_in(folder) if place.is_missing_file else settings.memory_address),
+            open_store=partial(
+                _open_at, _empty_in(folder) if place.is_missing_file else settings.memory_address, as_of
+            ),
         )
     workflow = read_workflow(spec.workflow, root=root, settings=settings)
     return Preview(
@@ -105,6 +112,10 @@ def preview_session(definition: Definition, *, root: Path, settings: Settings, n
         context=lead_context(workflow, context.text),
         prompt=lead_prompt(workflow, prompt),
     )
+
+
+def _open_at(address: str, moment: datetime | None) -> Memory:
+    return memory_at(open_memory(address), moment)
 
 
 def _empty_in(folder: str) -> str:

@@ -92,7 +92,7 @@ class Memory(Protocol):
         """The newest active observations of `agent`, newest first."""
         ...
 
-    def observations(self, ids: Collection[str]) -> list[Observation]:
+    def observations(self, ids: Collection[str], *, as_of: datetime | None = None) -> list[Observation]:
         """Those of these ids that are there, whatever their status, in the order they were added."""
         ...
 

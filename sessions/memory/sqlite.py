@@ -36,7 +36,8 @@ from sessions.memory.reindexing import rebuild
 from sessions.memory.schema import claim_embedder, embedder_of, migrate, require_memory
 from sessions.memory.search import DEPTH, Search, search
 from sessions.memory.state import STATE_OPS, State
-from sessions.memory.things import JournalEntry, Observation
+from sessions.memory.statuses import as_it_stood
+from sessions.memory.things import JournalEntry, Observation, in_utc
 from sessions.memory.transitions import Plan, plan_changes
 from sessions.memory.vectors import AgentVectors
 
@@ -140,9 +141,14 @@ class SqliteMemory:
         with self._using() as connection:
             return select_active(connection, agent=agent, limit=_bounded(limit), as_of=as_of)
 
-    def observations(self, ids: Collection[str]) -> list[Observation]:
-        with self._using() as connection:
-            return select_by_ids(connection, ids)
+    def observations(self, ids: Collection[str], *, as_of: datetime | None = None) -> list[Observation]:
+        with self._using() as connection, snapshot(connection):
+            found = select_by_ids(connection, ids)
+            if as_of is None:
+                return found
+            histories = SqliteLog(connection).histories(ids)
+        then = (as_it_stood(item, histories[item.id], in_utc(as_of)) for item in found)
+        return [item for item in then if item]
 
     def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
         with self._using() as connection:

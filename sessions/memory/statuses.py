@@ -6,7 +6,7 @@ from typing import TypeGuard
 from pydantic import BaseModel
 
 from sessions.memory.changes import Add, Change, Confirm, Fade, Release, Revert, Supersede, WriteJournal
-from sessions.memory.things import Moment, Status
+from sessions.memory.things import Moment, Observation, Status
 
 
 class Step(BaseModel, frozen=True):
@@ -39,6 +39,14 @@ class StatusHistory(BaseModel, frozen=True):
     def at(self, moment: Moment | None = None) -> Transition | None:
         """The last transition by that time; of all without one. None: it was not there yet."""
         return next((each for each in reversed(self.transitions) if moment is None or each.at <= moment), None)
+
+
+def as_it_stood(item: Observation, history: StatusHistory, moment: Moment | None) -> Observation | None:
+    """`item` with the status it had by then, now without a moment; None where it was not learned yet."""
+    last = history.at(moment)
+    if last is None or (moment is not None and item.created_at > moment):
+        return None
+    return item.model_copy(update={"status": last.status, "reason": last.reason})
 
 
 def step_of(change: Add | Supersede | Fade | Release) -> Step:

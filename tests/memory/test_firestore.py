@@ -13,6 +13,7 @@ from sessions.memory import open_memory
 from sessions.memory.firestore.rooms import as_id, name_of
 from tests.contracts.memory import MemoryContract, OpenStore
 from tests.contracts.memory_log import MemoryLogContract
+from tests.contracts.memory_past import MemoryPastContract
 from tests.fakes.changes import an_addition
 from tests.fakes.embedders import AnEmbedder
 from tests.fakes.firestore_emulator import Emulator, opened
@@ -22,7 +23,7 @@ from tests.fakes.observations import an_observation
 FORBIDDEN = ["a/b", "/", ".", "..", "...", "__x__", "__", "____", "%2F", "a%b", "%", "", " ", "🎉/ü", "x" * 400]
 
 
-class TestFirestoreMemory(MemoryContract, MemoryLogContract):
+class TestFirestoreMemory(MemoryContract, MemoryLogContract, MemoryPastContract):
     @pytest.fixture
     def open_store(self, firestore_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> OpenStore:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.host)

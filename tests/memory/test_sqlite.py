@@ -12,12 +12,13 @@ from sessions.memory.base import Memory
 from sessions.memory.sqlite import SqliteMemory
 from tests.contracts.memory import MemoryContract, OpenStore
 from tests.contracts.memory_log import MemoryLogContract
+from tests.contracts.memory_past import MemoryPastContract
 from tests.fakes.observations import an_observation
 
 ANY_CHARACTER = st.characters(exclude_categories=())
 
 
-class TestSqliteMemory(MemoryContract, MemoryLogContract):
+class TestSqliteMemory(MemoryContract, MemoryLogContract, MemoryPastContract):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
         return lambda: open_memory(f"sqlite:///{tmp_path}/memory.sqlite3")

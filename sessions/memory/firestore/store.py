@@ -29,6 +29,7 @@ from sessions.memory.firestore.statistics import KnownStatistics
 from sessions.memory.firestore.writing import Writer
 from sessions.memory.search import DEPTH
 from sessions.memory.state import STATE_OPS, State
+from sessions.memory.statuses import as_it_stood
 from sessions.memory.things import JournalEntry, Observation, in_utc
 
 
@@ -89,11 +90,12 @@ class FirestoreMemory:
             return self._pending.read(partial(select_newest, self._rooms, agent=agent, status="active", limit=limit))
         return self._pending.read(partial(select_active_at, self._rooms, agent=agent, limit=limit, as_of=as_of))
 
-    def observations(self, ids: Collection[str]) -> list[Observation]:
+    def observations(self, ids: Collection[str], *, as_of: datetime | None = None) -> list[Observation]:
         with explained(self.place, 0):
             require_encodable(ids)
         found = self._pending.read(partial(read_observations, self._rooms, set(ids)))
-        return [stored.now() for stored in found]
+        then = (as_it_stood(stored.observation, stored.history, _moment(as_of)) for stored in found)
+        return [item for item in then if item]
 
     def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
         limit = _bounded(limit)
