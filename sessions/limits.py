@@ -47,13 +47,13 @@ async def supervise(
         asyncio.CancelledError: from outside; the processes are ended all the same.
     """
     started_at = now()
-    children = adopt_orphans()
+    adopt_orphans(run_id)
     running = asyncio.create_task(runner.run(task, transcript))
     try:
         stop = await _until_done(running, transcript, timeout_seconds, inactivity_timeout_seconds, task.attendant)
     finally:
         # Shielded: a second cancellation must not leave processes behind.
-        left = await asyncio.shield(asyncio.create_task(_end(running, run_id, children, grace_seconds)))
+        left = await asyncio.shield(asyncio.create_task(_end(running, run_id, grace_seconds)))
         _note(transcript, left, now())
         _put_back(transcript, now())
     end = running.result() if stop is None else _cut_short(stop, timeout_seconds, inactivity_timeout_seconds)
@@ -132,9 +132,7 @@ def _working_clock(attendant: Attendant | None) -> Callable[[], float]:
     return (lambda: time() - attendant.waited_seconds) if attendant else time
 
 
-async def _end(
-    running: asyncio.Task[AgentEnd], run_id: str, children_before: frozenset[int], grace_seconds: float
-) -> str:
+async def _end(running: asyncio.Task[AgentEnd], run_id: str, grace_seconds: float) -> str:
     """Cancel the runner if it still runs, then end what is left of its processes; returns what there is to say of them.
 
     A runner that will not be cancelled loses its processes, and is then left to itself.
@@ -143,9 +141,7 @@ async def _end(
         running.cancel()
         await asyncio.wait({running}, timeout=grace_seconds)
     try:
-        count = await asyncio.to_thread(
-            end_processes, run_id, grace_seconds=grace_seconds, children_before=children_before
-        )
+        count = await asyncio.to_thread(end_processes, run_id, grace_seconds=grace_seconds)
     except RunnerError as error:
         return str(error)
     finally:

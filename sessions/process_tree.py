@@ -2,8 +2,10 @@
 
 Three things are looked at. Every process that an agent starts inherits a variable that names the run, so that it is
 found wherever it went, by any process of the same user and also after a crash. Descendants of such a process belong to
-it even if they cleaned their environment. And on Linux this process takes in its descendants' orphans, so that one
-which forked twice and cleaned its environment turns up as a child that nobody here started.
+it whatever their environment says. And on Linux this process takes in its descendants' orphans, so that one which
+forked twice turns up as a child that nobody here started. What such an orphan's variable says does not count: whoever
+starts a process gives it the environment that they like. Nobody else's processes come here, since only what descends
+from this process is handed to it.
 """
 
 import contextlib
@@ -24,26 +26,32 @@ _PR_SET_CHILD_SUBREAPER = 36
 _KILL_SECONDS = 5.0
 _REAP_SECONDS = 0.3
 _LOOK_SECONDS = 0.02
+#: The runs whose agents this process started and has not ended, each with the children there were before the first.
+_at_work: dict[str, frozenset[psutil.Process]] = {}
 
 
-def adopt_orphans() -> frozenset[int]:
+def adopt_orphans(run_id: str) -> None:
     """Become the parent of all orphans among this process's descendants, where the system can do that.
 
-    Returns the ids of the children there are: what comes on top of them, and is not of our own session, is an orphan.
+    Call it before the run's agent starts: what comes on top of the children there are, and is not of our own session,
+    is an orphan, and ends with `end_processes`.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return frozenset(child.pid for child in psutil.Process().children())
+    now = frozenset(psutil.Process().children())
+    _at_work[run_id] = next(iter(_at_work.values()), now)
 
 
-def end_processes(run_id: str, *, grace_seconds: float = 2.0, children_before: frozenset[int] | None = None) -> int:
+def end_processes(run_id: str, *, grace_seconds: float = 2.0) -> int:
     """End all that the run's agent started: politely, after `grace_seconds` by force; returns when nothing is left.
+
+    A process that did not start the agent ends what carries the marker and the descendants of that. One that did ends
+    the orphans as well; where it has several agents at work, nobody can tell whose an orphan without the marker is, and
+    those end with the last agent.
 
     Args:
         run_id: the value of the marker.
         grace_seconds: between SIGTERM and SIGKILL.
-        children_before: what `adopt_orphans` returned before the agent started; None in a process that did not start
-            it, which then ends what carries the marker and the descendants of that.
 
     Returns:
         How many there were.
@@ -51,6 +59,8 @@ def end_processes(run_id: str, *, grace_seconds: float = 2.0, children_before: f
     Raises:
         RunnerError: something is left even so; the sentence has the process ids.
     """
+    before = _at_work.pop(run_id, None)
+    children_before = None if _at_work else before
     hunt = _Hunt(run_id, children_before)
     hunt.run(signal.SIGTERM, grace_seconds)
     hunt.run(signal.SIGKILL, _KILL_SECONDS)
@@ -65,7 +75,7 @@ def end_processes(run_id: str, *, grace_seconds: float = 2.0, children_before: f
 class _Hunt:
     """Remembers what it has seen: a process whose parent has died cannot be recognised as its child any more."""
 
-    def __init__(self, run_id: str, children_before: frozenset[int] | None) -> None:
+    def __init__(self, run_id: str, children_before: frozenset[psutil.Process] | None) -> None:
         self.seen: set[psutil.Process] = set()
         self._run_id = run_id
         self._children_before = children_before
@@ -95,14 +105,13 @@ class _Hunt:
     def _is_root(self, process: psutil.Process) -> bool:
         if process.pid in self._spared:
             return False
-        marker = _marker_of(process)
-        return marker == self._run_id or (marker is None and self._is_orphan(process))
+        return self._is_orphan(process) or _marker_of(process) == self._run_id
 
     def _is_orphan(self, process: psutil.Process) -> bool:
         """Whether it is a child that this process did not start: its own ones are of its own session."""
         if self._children_before is None or process.info["ppid"] != os.getpid():
             return False
-        return process.pid not in self._children_before and not _is_of_our_session(process.pid)
+        return process not in self._children_before and not _is_of_our_session(process.pid)
 
 
 def _with_descendants(roots: Iterable[psutil.Process], everything: list[psutil.Process]) -> list[psutil.Process]:
@@ -143,7 +152,7 @@ def _is_of_our_session(pid: int) -> bool:
         return True
 
 
-def _reap(children_before: frozenset[int]) -> None:
+def _reap(children_before: frozenset[psutil.Process]) -> None:
     """Take the exit status of dead orphans, which nobody else waits for; who has children of its own takes theirs."""
     give_up = time.monotonic() + _REAP_SECONDS
     while (dead := _dead_orphans(children_before)) and time.monotonic() < give_up:
@@ -153,9 +162,9 @@ def _reap(children_before: frozenset[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
 
 
-def _dead_orphans(children_before: frozenset[int]) -> list[int]:
+def _dead_orphans(children_before: frozenset[psutil.Process]) -> list[int]:
     return [
         child.pid
         for child in psutil.Process().children()
-        if child.pid not in children_before and not _is_alive(child) and not _is_of_our_session(child.pid)
+        if child not in children_before and not _is_alive(child) and not _is_of_our_session(child.pid)
     ]

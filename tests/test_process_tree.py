@@ -72,15 +72,30 @@ def test_a_descendant_with_a_cleaned_environment_is_ended_with_its_parent(
 
 
 @LINUX_ONLY
-def test_an_orphan_with_a_cleaned_environment_is_ended_by_the_process_that_adopted_it(
-    start: Callable[..., psutil.Process], run_id: str, tmp_path: Path
+@pytest.mark.parametrize("clean", ['env -i PATH="$PATH"', f"{MARKER}=", f"{MARKER}=another"])
+def test_an_orphan_that_hides_whose_it_is_is_ended_by_the_process_that_adopted_it(
+    start: Callable[..., psutil.Process], run_id: str, tmp_path: Path, clean: str
 ) -> None:
-    before = adopt_orphans()
-    start(DAEMON.format(clean='env -i PATH="$PATH"', file=tmp_path / "pid")).wait()
+    adopt_orphans(run_id)
+    start(DAEMON.format(clean=clean, file=tmp_path / "pid")).wait()
     orphan = pid_in(tmp_path / "pid")
     assert psutil.Process(orphan).ppid() == os.getpid()
-    assert end_processes(run_id, grace_seconds=QUICK_SECONDS, children_before=before) == 1
+    assert end_processes(run_id, grace_seconds=QUICK_SECONDS) == 1
     assert not psutil.pid_exists(orphan)
+
+
+@LINUX_ONLY
+def test_an_orphan_that_may_be_another_runs_ends_with_the_last_run_of_this_process(
+    start: Callable[..., psutil.Process], run_id: str, tmp_path: Path
+) -> None:
+    adopt_orphans(run_id)
+    start(DAEMON.format(clean='env -i PATH="$PATH"', file=tmp_path / "pid")).wait()
+    orphan = pid_in(tmp_path / "pid")
+    adopt_orphans("another")
+    assert end_processes(run_id, grace_seconds=QUICK_SECONDS) == 0
+    assert runs(orphan)
+    assert end_processes("another", grace_seconds=QUICK_SECONDS) == 1
+    assert not runs(orphan)
 
 
 def test_what_ignores_the_polite_signal_is_ended_by_force(
@@ -103,15 +118,19 @@ def test_what_ends_politely_may_clean_up(start: Callable[..., psutil.Process], r
 def test_processes_of_another_run_and_of_no_run_are_left_alone(
     start: Callable[..., psutil.Process], run_id: str
 ) -> None:
-    before = adopt_orphans()
+    adopt_orphans(run_id)
+    adopt_orphans("another")
     others = [start("exec sleep 300", marker="another"), start("exec sleep 300", marker="", own_session=False)]
-    assert end_processes(run_id, grace_seconds=QUICK_SECONDS, children_before=before) == 0
+    assert end_processes(run_id, grace_seconds=QUICK_SECONDS) == 0
     assert all(runs(other.pid) for other in others)
+    assert end_processes("another", grace_seconds=QUICK_SECONDS) == 1
+    assert [runs(other.pid) for other in others] == [False, True]
 
 
 def test_children_from_before_the_agent_are_left_alone(start: Callable[..., psutil.Process], run_id: str) -> None:
     earlier = start("exec sleep 300", marker="")
-    assert end_processes(run_id, grace_seconds=QUICK_SECONDS, children_before=adopt_orphans()) == 0
+    adopt_orphans(run_id)
+    assert end_processes(run_id, grace_seconds=QUICK_SECONDS) == 0
     assert runs(earlier.pid)
 
 
@@ -140,12 +159,12 @@ def test_another_process_can_clean_up_after_one_that_was_killed(run_id: str, tmp
 
 @LINUX_ONLY
 def test_dead_orphans_do_not_stay_as_zombies(start: Callable[..., psutil.Process], run_id: str, tmp_path: Path) -> None:
-    before = adopt_orphans()
+    adopt_orphans(run_id)
     start(f"setsid sh -c 'sh -c \"echo \\$\\$ > {tmp_path / 'pid'}; sleep 0.2\" &'").wait()
     pid = pid_in(tmp_path / "pid")
     give_up = time.monotonic() + 5
     while runs(pid):
         assert time.monotonic() < give_up
         time.sleep(0.02)
-    end_processes(run_id, children_before=before)
+    end_processes(run_id)
     assert not psutil.pid_exists(pid)

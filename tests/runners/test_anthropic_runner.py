@@ -9,6 +9,7 @@ from sessions.offline import Script, open_offline_model
 from sessions.runners import open_runner
 from sessions.runners.base import Runner, Stop
 from sessions.runners.messages import AnthropicRunner
+from tests.contracts.limits import LimitsContract
 from tests.contracts.runners import RunnerContract
 from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
@@ -23,7 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(AnthropicRunner(clock=lambda: NOON), tmp_path, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
 
 
-class TestAnthropicRunner(RunnerContract, SessionToolsContract):
+class TestAnthropicRunner(RunnerContract, LimitsContract, SessionToolsContract):
     @pytest.fixture
     def runner(self) -> Runner:
         return open_runner("anthropic")

@@ -30,6 +30,7 @@ from sessions.runners.claude import ClaudeAgentSdkRunner
 from sessions.runners.claude_launch import preload
 from sessions.runners.claude_transcript import Listener
 from sessions.transcript import Transcript
+from tests.contracts.limits import LimitsContract
 from tests.contracts.runners import RunnerContract
 from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
@@ -41,7 +42,7 @@ NOBODY = 65534
 KEY = "sk-test-a-key-that-nobody-else-may-see"
 
 
-class TestClaudeAgentSdkRunner(RunnerContract, SessionToolsContract):
+class TestClaudeAgentSdkRunner(RunnerContract, LimitsContract, SessionToolsContract):
     @pytest.fixture
     def runner(self) -> Runner:
         return open_runner("claude-agent-sdk")

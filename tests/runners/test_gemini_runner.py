@@ -16,6 +16,7 @@ from sessions.runners.base import Runner, Stop
 from sessions.runners.gemini import GeminiRunner
 from sessions.runners.gemini_answers import Chunks, Hearing
 from sessions.runners.turn_log import TurnLog
+from tests.contracts.limits import LimitsContract
 from tests.contracts.runners import RunnerContract
 from tests.contracts.session_tools import SessionToolsContract
 from tests.fakes.driving import Place, until
@@ -26,7 +27,7 @@ STOP = types.FinishReason.STOP
 FLASH = find_model("gemini-2.5-flash")
 
 
-class TestGeminiRunner(RunnerContract, SessionToolsContract):
+class TestGeminiRunner(RunnerContract, LimitsContract, SessionToolsContract):
     model = FLASH
     key_variable = "GEMINI_API_KEY"
     address_variable = "GOOGLE_GEMINI_BASE_URL"
