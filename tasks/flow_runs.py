@@ -36,6 +36,8 @@ OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delive
 WAITING = "WaitingInput"
 #: The tag of a run whose agent asked something, whatever became of it.
 ASKED_TAG = "asked"
+#: On a run in which an agent worked, whatever ended it.
+AGENT_LABEL = "sessions.agent_started"
 #: What a completed run was given, for the change gate of later ones.
 CHANGE_LABEL = "sessions.change_mark"
 #: What kept a run from its first token and people know of, so that a later one does not tell of it again.
@@ -150,7 +152,11 @@ async def show_ending(record: RunRecord) -> None:
     run_id = UUID(record.run_id)
     endings = {OUTCOME_LABEL: record.outcome, DELIVERY_LABEL: record.delivery}
     said = _given({name: str(value or "") for name, value in endings.items()})
-    marks = {CHANGE_LABEL: str(record.change_mark or ""), TROUBLE_LABEL: _told_trouble(record)}
+    marks = {
+        CHANGE_LABEL: str(record.change_mark or ""),
+        TROUBLE_LABEL: _told_trouble(record),
+        AGENT_LABEL: "yes" if record.done("agent_started") else "",
+    }
     async with get_client() as client:
         try:
             run = await client.read_flow_run(run_id)

@@ -13,7 +13,9 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
+    Operator,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
@@ -21,6 +23,7 @@ from prefect.exceptions import ObjectNotFound
 
 from sessions.errors import SessionError
 from sessions.leftovers import delete_leftovers
+from sessions.outcome import Outcome
 from sessions.retention import KEEP_SKIPPED, expired
 from sessions.run_folder import is_closed, runs_folder
 from sessions.settings import read_settings
@@ -35,8 +38,14 @@ from tasks.run_rows import as_ended, as_row
 from tasks.step import step
 from tasks.strays import delete_strays
 
-#: Runs in which an agent worked are kept by count; what was skipped, by age.
-_WORKED, _SKIPPED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED], [StateType.CANCELLED]
+#: Runs in which an agent worked are kept by count: also those that were stopped in the middle of it.
+_WORKED = FlowRunFilterState(  # type: ignore[call-arg]  # Prefect hides `operator` from type checkers in a mixin
+    type=FlowRunFilterStateType(any_=[StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]),
+    name=FlowRunFilterStateName(any_=[Outcome.STOPPED.state_name, Outcome.OVER_BUDGET.state_name]),
+    operator=Operator.or_,
+)
+#: What was skipped, by age.
+_SKIPPED = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED]))
 
 
 @step("keep-history")
@@ -60,9 +69,9 @@ async def keep_history() -> int:
 
 
 async def _over(client: PrefectClient, deployment: DeploymentResponse, now: datetime) -> list[FlowRun]:
-    runs = await _read(client, FlowRunFilter(state=_is(_WORKED)), deployment.id)
+    runs = await _read(client, FlowRunFilter(state=_WORKED), deployment.id)
     long_ago = FlowRunFilterEndTime(before_=now - KEEP_SKIPPED)
-    runs += await _read(client, FlowRunFilter(state=_is(_SKIPPED), end_time=long_ago), deployment.id)
+    runs += await _read(client, FlowRunFilter(state=_SKIPPED, end_time=long_ago), deployment.id)
     by_id = {str(run.id): run for run in runs if not _still_needed(run)}
     fields = SessionSpec.model_fields
     keep = {name: deployment.parameters.get(name, fields[name].default) for name in ("keep_successful", "keep_failed")}
@@ -74,10 +83,6 @@ async def _forget_rows_of(client: PrefectClient, run: FlowRun, sessions: list[De
     names = {tag.removeprefix("session:") for tag in run.tags if tag.startswith("session:")}
     for name in names - {item.name for item in sessions}:
         await forget_rows(client, name)
-
-
-def _is(kinds: list[StateType]) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=kinds))
 
 
 async def _read(client: PrefectClient, which: FlowRunFilter, deployment_id: UUID) -> list[FlowRun]:

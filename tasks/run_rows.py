@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from sessions.ledger import Origin, RunRow
 from sessions.retention import EndedRun
 from tasks.flow_runs import (
+    AGENT_LABEL,
     COST_LABEL,
     DELIVERY_LABEL,
     WAITING,
@@ -71,4 +72,6 @@ def _origin(run: FlowRun) -> Origin:
 def as_ended(run: FlowRun) -> EndedRun | None:
     """A flow run that is over, as the rules of retention and back-off see it; None for one that is not."""
     outcome, at = outcome_of_flow_run(run), run.end_time or run.created
-    return EndedRun(run_id=str(run.id), outcome=outcome, ended_at=at) if outcome and at else None
+    if not outcome or not at:
+        return None
+    return EndedRun(run_id=str(run.id), outcome=outcome, ended_at=at, agent_started=AGENT_LABEL in run.labels)

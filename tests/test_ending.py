@@ -85,6 +85,14 @@ def test_timeouts_and_crashes_count_as_failures() -> None:
     assert [run.outcome for run in expired(runs, keep_successful=1, keep_failed=1, now=NOW)] == [Outcome.CRASHED]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.OVER_BUDGET])
+def test_runs_whose_agent_was_stopped_are_kept_by_count_among_the_failed_ones(outcome: Outcome) -> None:
+    stopped = [ended(number, outcome).model_copy(update={"agent_started": True}) for number in range(4)]
+    never_began, failed = [ended(number, outcome) for number in range(10, 60)], ended(5, Outcome.FAILED)
+    gone = expired([*stopped, *never_began, failed], keep_successful=5, keep_failed=3, now=NOW)
+    assert gone == [stopped[3], failed]
+
+
 def test_slots_without_a_change_do_not_push_out_the_run_that_they_were_compared_with() -> None:
     compared = ended(50, Outcome.COMPLETED)
     runs = [*(ended(number, Outcome.NO_CHANGE) for number in range(9)), compared]

@@ -119,6 +119,20 @@ async def test_skipped_runs_are_kept_for_thirty_days_however_many(
         assert {run.id for run in await runs_of(house, deployment.id)} & skipped == kept
 
 
+async def test_runs_that_a_limit_stopped_are_kept_by_count_and_those_that_never_began_by_age(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
+    name = await house.deploy(keep_failed=1, max_turns=1, runs_per_day=2)
+    runs = [await house.run(session=name) for _ in range(3)]
+    stops = [
+        (Outcome.STOPPED.state_name, True),
+        (Outcome.STOPPED.state_name, True),
+        (Outcome.OVER_BUDGET.state_name, False),
+    ]
+    assert [(ran.state.name, ran.folder.transcript_path.exists()) for ran in runs] == stops
+    assert "1 old runs deleted" in await house.keep_house()
+    assert [ran.folder.path.exists() for ran in runs] == [False, True, True]
+
+
 async def test_files_of_a_run_that_the_server_knows_no_more_go_after_thirty_days(house: House) -> None:
     await house.keep_house()  # what other tests left on this server
     ran = await house.run()
