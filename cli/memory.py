@@ -1,15 +1,13 @@
 """`sessions memory`: what an agent knows, and where it has it from."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import BaseModel
 
-from cli import memory_changes, memory_store
+from cli import memory_changes, memory_standing, memory_store
 from cli.memory_access import Agent, AnyAgent, AsOf, Id, moment_of, one_line, opened, short
-from cli.output import Json, moment, print_json, print_table
+from cli.output import Json, moment, print_json, print_listed
 
 if TYPE_CHECKING:
     from sessions.memory.things import Belief, Observation, Thread
@@ -44,7 +42,8 @@ def search(
     """Find what an agent knows about something, best first; the first column is what `show` takes."""
     with opened() as store:
         listed = store.recall(agent=agent, query=query, limit=limit, as_of=moment_of(as_of))
-    _print(listed, ["Id", "So on", "Text", "Whose words", "Run"], [_observation_row(item) for item in listed], as_json)
+    columns = ["Id", "So on", "Text", "Whose words", "Run"]
+    print_listed(listed, columns, [_observation_row(item) for item in listed], as_json=as_json)
 
 
 def _observation_row(item: "Observation") -> list[str]:
@@ -108,7 +107,7 @@ def threads(
         known = store.state(agent=agent, as_of=moment_of(as_of)).threads.values()
     listed = [each for each in known if tag in (None, each.tag) and (every or not each.closed_at)]
     rows = [[short(each.id), each.tag, moment(each.opened_at), _thread_words(each), short(each.run)] for each in listed]
-    _print(listed, ["Id", "Waits for", "Opened", "Text", "Run"], rows, as_json)
+    print_listed(listed, ["Id", "Waits for", "Opened", "Text", "Run"], rows, as_json=as_json)
 
 
 def _thread_words(item: "Thread") -> str:
@@ -126,7 +125,7 @@ def beliefs(*, agent: Agent = "main", as_of: AsOf = "", as_json: Json = False) -
     held = [each for each in state.held_beliefs(now, at_least=0) if not each.faded_at]
     listed = [*held, *state.faded_beliefs()]
     rows = [[short(each.id), _confidence(each, now), _belief_words(each), short(each.run)] for each in listed]
-    _print(listed, ["Id", "Confidence", "Text", "Run"], rows, as_json)
+    print_listed(listed, ["Id", "Confidence", "Text", "Run"], rows, as_json=as_json)
 
 
 def _confidence(item: "Belief", now: datetime) -> str:
@@ -145,18 +144,12 @@ def journal(*, agent: Agent = "main", limit: Limit = 5, as_of: AsOf = "", as_jso
     rows = [
         [short(each.id), moment(each.at), each.session, one_line(each.theme), one_line(each.next)] for each in listed
     ]
-    _print(listed, ["Run", "At", "Session", "Theme", "Next"], rows, as_json)
+    print_listed(listed, ["Run", "At", "Session", "Theme", "Next"], rows, as_json=as_json)
 
 
-def _print(listed: Sequence[BaseModel], columns: list[str], rows: list[list[str]], as_json: bool) -> None:
-    if as_json:
-        print_json(listed)
-    elif listed:
-        print_table(columns, rows)
-    else:
-        typer.echo("There is none.")
-
-
+memory.command()(memory_standing.projects)
+memory.command()(memory_standing.vitals)
+memory.command()(memory_standing.quarantined)
 memory.command()(memory_changes.revert)
 memory.command()(memory_changes.release)
 memory.command()(memory_changes.fade)

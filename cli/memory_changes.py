@@ -69,7 +69,7 @@ def _print_reverted(done: "Reverted") -> None:
 def release(
     id_: Id, *, agent: AnyAgent = "", reason: Reason = "a person found it harmless", as_json: Json = False
 ) -> None:
-    """Let the agent see an observation that was quarantined; `sessions memory doctor` lists them."""
+    """Let the agent see an observation that was quarantined; `sessions memory quarantined` lists them."""
     from sessions.corrections import release as apply  # noqa: PLC0415 - imports the memory's models
     from sessions.memory_ids import find_named  # noqa: PLC0415
 

@@ -14,14 +14,28 @@ _A_SEASON = timedelta(days=120)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, JsonValue]) -> None:
+Printable = BaseModel | dict[str, JsonValue]
+
+
+def print_json(value: Printable | Sequence[Printable]) -> None:
     """Print models as JSON."""
     if isinstance(value, BaseModel):
         print(value.model_dump_json(indent=2))
     elif isinstance(value, dict):
         print(json.dumps(value, indent=2))
     else:
-        print(json.dumps([item.model_dump(mode="json") for item in value], indent=2))
+        listed = [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value]
+        print(json.dumps(listed, indent=2))
+
+
+def print_listed(listed: Sequence[Printable], columns: list[str], rows: list[list[str]], *, as_json: bool) -> None:
+    """Print what was found: as JSON, or its rows under columns; that there is none is said too."""
+    if as_json:
+        print_json(listed)
+    elif listed:
+        print_table(columns, rows)
+    else:
+        typer.echo("There is none.")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
