@@ -34,10 +34,10 @@ async def supervise(
     Args:
         runner: what drives the model.
         task: what the agent is asked; its environment carries the marker of `run_id`.
-        transcript: where the runner writes; each new entry is a sign of life.
+        transcript: where the runner writes; it counts the signs of life.
         run_id: the value of the marker.
         timeout_seconds: wall clock; 0 is none.
-        inactivity_timeout_seconds: longest time between two entries; 0 is for ever.
+        inactivity_timeout_seconds: longest time between two signs of life; 0 is for ever.
         now: the clock of the record. The limits are measured by the event loop's own.
         grace_seconds: how long a cancelled runner may take, and then its processes between SIGTERM and SIGKILL.
 
@@ -111,13 +111,13 @@ async def _until_done(
     """
     clock = _working_clock(attendant)
     started = last_sign = clock()
-    heard = len(transcript.entries)
+    heard = transcript.signs
     limits = [seconds for seconds in (timeout_seconds, idle_seconds) if seconds > 0]
     look_seconds = min([_LONGEST_LOOK_SECONDS, *(seconds / _LOOKS_PER_LIMIT for seconds in limits)])
     while not running.done():
         await asyncio.wait({running}, timeout=look_seconds if limits else None)
-        if len(transcript.entries) != heard:
-            heard, last_sign = len(transcript.entries), clock()
+        if transcript.signs != heard:
+            heard, last_sign = transcript.signs, clock()
         if running.done():
             break
         if 0 < timeout_seconds <= clock() - started:

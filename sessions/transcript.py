@@ -40,11 +40,14 @@ class Transcript:
 
     A line is on its way to the disk before `append` returns, so that a killed process loses none; a last line torn
     by a crash is left out when read, and ended before the next one is written.
+
+    `signs` counts the signs of life: each entry, and each part of one that is not whole yet.
     """
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         self.path = path
         self.entries: list[Entry] = list(read_transcript(path)) if path.exists() else []
+        self.signs = 0
         self._redact = redact
         self._mended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
 
@@ -66,7 +69,12 @@ class Transcript:
             raise RunFolderError(f"the transcript {self.path} cannot be written: {error.strerror}") from error
         self._mended = True
         self.entries.append(clean)
+        self.sign()
         return clean
+
+    def sign(self) -> None:
+        """Take note that the agent is alive: a part came of what becomes an entry once it is whole."""
+        self.signs += 1
 
     def put_back(self) -> bool:
         """Have the file hold what was written, and nothing else; returns whether somebody had changed it.

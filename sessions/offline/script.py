@@ -97,8 +97,9 @@ class GeminiWords(BaseModel, extra="forbid"):
 class Answer(BaseModel, extra="forbid"):
     """What a request gets.
 
-    `delay_seconds` passes before the first byte, `pause_seconds` before each block of a stream. `fault` answers with a
-    body that is not JSON, with JSON that is no message, or with a stream that ends in the middle of a block.
+    `delay_seconds` passes before the first byte, `pause_seconds` before each block of a stream, `part_seconds` before
+    each part of a block. `fault` answers with a body that is not JSON, with JSON that is no message, or with a stream
+    that ends in the middle of a block.
     """
 
     blocks: list[Block] = []
@@ -109,6 +110,7 @@ class Answer(BaseModel, extra="forbid"):
     fault: Literal["", "invalid_json", "not_a_message", "cut_stream"] = ""
     delay_seconds: float = Field(0.0, ge=0)
     pause_seconds: float = Field(0.0, ge=0)
+    part_seconds: float = Field(0.0, ge=0)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -179,10 +179,12 @@ async def _events(answer: Answer, message: Message, wire: Wire) -> AsyncIterator
     for index in range(len(message.content)):
         await asyncio.sleep(answer.pause_seconds)
         events = list(wire.block_events(message, index))
-        if answer.fault == "cut_stream":
-            yield b"".join(events[:-1])
+        torn = answer.fault == "cut_stream"
+        for event in events[:-1] if torn else events:
+            await asyncio.sleep(answer.part_seconds)
+            yield event
+        if torn:
             break
-        yield b"".join(events)
     if answer.fault == "cut_stream":
         raise CutStreamError
     yield wire.breaking(answer.error) if answer.error else wire.closing(message)

@@ -146,9 +146,10 @@ class Runner(Protocol):
     """Drives one model until it is done or one of its own limits bites.
 
     Everything the agent says and does goes into `transcript` as it happens: a `prompt` entry first, then per turn
-    thinking, text, tool calls, a `usage` entry, and the tool results. Turns and money are checked by the runner after
-    each turn; time is checked from outside, by cancelling `run`: the runner then ends what it started and re-raises
-    `CancelledError`. Calls that go in circles are the runner's too: `LoopWatch` says when to warn and when to stop.
+    thinking, text, tool calls, a `usage` entry, and the tool results. Parts of an answer that are no entry yet are told
+    by `transcript.sign()`. Turns and money are checked by the runner after each turn; time is checked from outside, by
+    cancelling `run`: the runner then ends what it started and re-raises `CancelledError`. Calls that go in circles are
+    the runner's too: `LoopWatch` says when to warn and when to stop.
 
     Raises:
         RunnerError: the runtime could not be started at all.

@@ -121,6 +121,9 @@ class Listener:
         return self._answer
 
     def _hear_part(self, event: Mapping[str, Any]) -> None:
+        # What the server sends to keep the line open is no word of the model.
+        if event.get("type") != "ping":
+            self._transcript.sign()
         match event:
             case {"type": "message_start", "message": {"id": str(message_id), "usage": dict(counted)}}:
                 self._open(message_id, counted).streamed = True

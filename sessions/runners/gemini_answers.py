@@ -87,6 +87,7 @@ class Hearing:
     def _hear(self, chunk: types.GenerateContentResponse) -> None:
         if not (chunk.candidates or chunk.usage_metadata or chunk.prompt_feedback):
             return
+        self._log.transcript.sign()
         if not self._heard:
             self._heard = True
             self._log.open_turn()

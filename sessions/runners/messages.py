@@ -103,6 +103,7 @@ class _Dialogue:
         heard = -1
         try:
             async for event in events_of(stream):
+                self._log.transcript.sign()
                 if event.type == "message_start":
                     self._log.open_turn()
                     heard = 0

@@ -41,3 +41,13 @@ class LimitsContract:
         run = await self.supervise(place, script(calls("Bash", command=leave), says("done")))
         assert (run.stop, run.final_text) == (Stop.FINISHED, "done")
         assert not is_running(int((place.workspace / "pid").read_text()))
+
+    async def test_an_agent_whose_words_come_slowly_is_not_silent(self, place: Place) -> None:
+        slow = {"blocks": [{"text": "One moment."}, {"text": "And one more."}], "part_seconds": 1.0}
+        run = await self.supervise(place, script(slow), idle=3)
+        assert (run.stop, run.error) == (Stop.FINISHED, "")
+        assert [entry.kind for entry in run.transcript if entry.kind == "usage"] == ["usage"]
+
+    async def test_an_agent_that_begins_an_answer_and_says_no_more_is_silent(self, place: Place) -> None:
+        run = await self.supervise(place, script(says("I was about to", part_seconds=60)), idle=3)
+        assert run.stop is Stop.INACTIVE
