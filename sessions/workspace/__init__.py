@@ -13,7 +13,7 @@ from sessions.workspace.publication import commit_and_push
 from sessions.workspace.reaching import require_reachable
 from sessions.workspace.source_file import SourceFile, read_source_file
 from sessions.workspace.state import git_state
-from sessions.workspace.working_copy import discard, sync_repo
+from sessions.workspace.working_copy import discard, reopen_checkout, sync_repo
 
 __all__ = [
     "Checkout",
@@ -30,6 +30,7 @@ __all__ = [
     "known_tip",
     "mark_commits",
     "read_source_file",
+    "reopen_checkout",
     "require_reachable",
     "sync_repo",
 ]

@@ -25,6 +25,7 @@ from sessions.workspace.trailers import trailer_hook
 
 _FALLBACK_BRANCH = "main"
 _RECORD = "checkout.json"
+_BOOKS = ".workspace"
 
 
 class Start(BaseModel, frozen=True):
@@ -49,15 +50,39 @@ def sync_repo(
     """
     name = name or checkout_names([repo], root)[0]
     address = find_address(repo.url, root=root, timeout_seconds=settings.git_timeout_seconds)
-    books = into / ".workspace" / name
+    books = into / _BOOKS / name
     try:
-        return _reopen(books / _RECORD, address) or _fresh(repo, address, into / name, books, settings, session, run_id)
+        made = reopen_checkout(name, into=into)
+        if made and made.url == address.url:
+            return made
+        return _fresh(repo, address, into / name, books, settings, session, run_id)
     except OSError as error:
         raise RepositoryError(
             f"{address.url}: the working copy cannot be made in {into}: {error.strerror or error}; "
             "check the disk and its permissions",
             url=address.url,
         ) from error
+
+
+def reopen_checkout(name: str, *, into: Path) -> Checkout | None:
+    """The working copy `into/<name>` that `sync_repo` made, as the agent left it; None if it is not there.
+
+    Nobody is asked, so that its changes can be committed also where the repository is gone.
+
+    Raises:
+        RepositoryError: our note about it cannot be read.
+    """
+    record = into / _BOOKS / name / _RECORD
+    try:
+        checkout = Checkout.model_validate_json(record.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise RepositoryError(
+            f"{name}: {record} is not our note about a working copy any more; the copy itself is left as it is",
+            url=name,
+        ) from error
+    return checkout if checkout.path.is_dir() else None
 
 
 def discard(checkout: Checkout) -> None:
@@ -74,19 +99,6 @@ def discard(checkout: Checkout) -> None:
             f"{checkout.name}: the working copy {checkout.path} cannot be removed: {error.strerror or error}",
             url=checkout.url,
         ) from error
-
-
-def _reopen(record: Path, address: Address) -> Checkout | None:
-    if not record.exists():
-        return None
-    try:
-        checkout = Checkout.model_validate_json(record.read_bytes())
-    except ValidationError as error:
-        raise RepositoryError(
-            f"{address.url}: {record} is not our note about a working copy any more; the copy itself is left as it is",
-            url=address.url,
-        ) from error
-    return checkout if checkout.url == address.url and checkout.path.is_dir() else None
 
 
 def _fresh(
