@@ -88,7 +88,14 @@ def _traced(id_: str, agent: str, at: datetime | None) -> "Provenance":
         known = memory_at(store, at)
         # A run that taught nothing is known by its folder alone, which says nothing of another time.
         named = find_named(known, id_, agent=agent, home=None if at else home)
-        return trace(known, named, home=home, now=at or datetime.now(UTC))
+        return _faded_or_not(trace(known, named, home=home, now=at or datetime.now(UTC)))
+
+
+def _faded_or_not(found: "Provenance") -> "Provenance":
+    """A project or vital that was faded is nowhere in the memory, as one that was taken back is not."""
+    last = next((change for change in reversed(found.history) if change.op != "revert"), None)
+    reason = last.faded if last and last.op in ("set_project", "set_vital") and found.thing is None else ""
+    return found.model_copy(update={"status": f"faded: {one_line(reason)}"}) if reason else found
 
 
 @memory.command()

@@ -87,13 +87,17 @@ def fade(
     agent: AnyAgent = "",
     as_json: Json = False,
 ) -> None:
-    """Say that an observation does not matter any more, or that a belief is not held. Nothing is deleted."""
+    """Say that something does not count any more: an observation, a belief, a project or a vital by its name.
+
+    Of a run, by its id, it is the journal entry. A project or vital is shown again when it is set anew. Nothing is
+    deleted.
+    """
     from sessions.corrections import fade as apply  # noqa: PLC0415 - imports the memory's models
     from sessions.memory_ids import find_named  # noqa: PLC0415
 
     author = by_hand()
     with opened() as store:
-        named = find_named(store, id_, agent=agent, kinds=("observation", "belief"))
+        named = find_named(store, id_, agent=agent, kinds=("observation", "belief", "project", "vital", "run"))
         apply(store, named, author, reason=_said(reason, "--reason"))
     _print_done(named, author, "faded", as_json)
 

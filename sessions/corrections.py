@@ -7,9 +7,24 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from sessions.memory.base import Memory
-from sessions.memory.changes import Change, CloseThread, Fade, FadeBelief, OpenThread, Release, identity
-from sessions.memory.things import Origin, ThreadTag
+from sessions.memory.changes import (
+    Change,
+    CloseThread,
+    Fade,
+    FadeBelief,
+    OpenThread,
+    Release,
+    SetProject,
+    SetVital,
+    WriteJournal,
+    identity,
+)
+from sessions.memory.state import State
+from sessions.memory.things import JournalEntry, Origin, ThreadTag
 from sessions.memory_ids import Named, NotInMemoryError
+
+#: What a project, a vital or a journal entry says in the log from then on.
+_FADED = "faded"
 
 
 class Signature(TypedDict):
@@ -51,22 +66,47 @@ def release(memory: Memory, named: Named, author: Author, *, reason: str) -> Non
 
 
 def fade(memory: Memory, named: Named, author: Author, *, reason: str) -> None:
-    """Say that an observation does not matter any more, or that a belief is not held.
+    """Say that something does not count any more: it is not shown to the agent, and stays in the history.
+
+    An observation does not matter, a belief is not held, a project or vital is gone until it is set anew, and of a run
+    its journal entry is. What else the run taught stays.
 
     Raises:
         NotInMemoryError: it is not shown to the agent anyway.
     """
+    if named.kind in ("observation", "belief"):
+        _apply(memory, _faded_by_id(memory, named, author, reason))
+    else:
+        _apply(memory, _faded_by_name(memory.state(agent=named.agent), named, author, reason))
+
+
+def _faded_by_id(memory: Memory, named: Named, author: Author, reason: str) -> Fade | FadeBelief:
     change = identity("fade", named.id, author.run)
     if named.kind == "belief":
         belief = memory.state(agent=named.agent).beliefs.get(named.id)
         if belief is None or belief.faded_at:
             raise NotInMemoryError(f"belief {named.id} is not held; nothing was changed")
-        _apply(memory, FadeBelief(id=change, belief=named.id, reason=reason, **author.signs(named.agent)))
-        return
+        return FadeBelief(id=change, belief=named.id, reason=reason, **author.signs(named.agent))
     (item,) = memory.observations([named.id])
     if item.status != "active":
         raise NotInMemoryError(f"observation {named.id} is {item.status}, not active; nothing was changed")
-    _apply(memory, Fade(id=change, observation=named.id, reason=reason, **author.signs(named.agent)))
+    return Fade(id=change, observation=named.id, reason=reason, **author.signs(named.agent))
+
+
+def _faded_by_name(state: State, named: Named, author: Author, reason: str) -> SetProject | SetVital | WriteJournal:
+    """A change of the kind that set it: whoever reads the log and knows no fading is told by its words."""
+    change = identity("fade", named.kind, named.id, author.run)
+    if named.kind == "project" and named.id in state.projects:
+        signature = author.signs(named.agent)
+        return SetProject(id=change, name=named.id, status=_FADED, faded=reason, quote=reason, **signature)
+    if named.kind == "vital" and named.id in state.vitals:
+        signature = author.signs(named.agent)
+        return SetVital(id=change, name=named.id, value=_FADED, faded=reason, quote=reason, **signature)
+    if entry := state.journal.get(named.id) if named.kind == "run" else None:
+        blank = JournalEntry(id=entry.id, agent=entry.agent, session=entry.session, at=entry.at, theme=_FADED)
+        return WriteJournal(id=change, entry=blank, faded=reason, quote=reason, **author.signs(named.agent))
+    what = "has no journal entry that is shown" if named.kind == "run" else "is not shown"
+    raise NotInMemoryError(f"{named.kind} {named.id} {what}; nothing was changed")
 
 
 def open_thread(memory: Memory, text: str, author: Author, *, agent: str, tag: ThreadTag) -> Named:

@@ -8,7 +8,7 @@ from sessions.errors import PromptError, RunFolderError
 from sessions.learned import Learned
 from sessions.learning import extract_once, read_learned, remember_once
 from sessions.memory import open_memory
-from sessions.memory.changes import additions
+from sessions.memory.base import additions
 from sessions.memory.things import Source
 from sessions.models import Usage
 from sessions.outcome import Outcome

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from pydantic import BaseModel
 
-from sessions.memory.changes import Add, Change, Op
+from sessions.memory.changes import Add, Change, Op, WriteJournal, identity
 from sessions.memory.state import State
 from sessions.memory.things import JournalEntry, Observation, ObservationKind, Source
 
@@ -49,6 +49,27 @@ class Remembered(BaseModel, frozen=True):
             known=tuple(dict.fromkeys(ids[change] for change in applied.known if change in ids)),
             void={ids[change]: why for change, why in applied.void.items() if change in ids},
         )
+
+
+def additions(observations: Sequence[Observation], journal: JournalEntry | None) -> list[Change]:
+    """The changes by which a run's observations and its journal entry come into the memory."""
+    added: list[Change] = [
+        Add(
+            id=identity("add", item.id),
+            agent=item.agent,
+            run=item.source.run,
+            at=item.created_at,
+            origin=item.source.origin,
+            observation=item,
+        )
+        for item in observations
+    ]
+    if journal:
+        entry = WriteJournal(
+            id=identity("write_journal", journal.id), agent=journal.agent, run=journal.id, at=journal.at, entry=journal
+        )
+        added.append(entry)
+    return added
 
 
 class Forgotten(BaseModel, frozen=True):

@@ -1,7 +1,6 @@
 """Everything that can happen to a memory, as one log: what a memory holds at any time is read from it (ADR 0022)."""
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
 
@@ -112,14 +111,20 @@ class CloseThread(_Change, frozen=True):
     reason: str = Field(min_length=1)
 
 
-class WriteJournal(_Change, frozen=True):
+class _Shown(_Change, frozen=True):
+    """What is shown until it is said anew. `faded` is why it is not even that any more; empty for what is said."""
+
+    faded: str = ""
+
+
+class WriteJournal(_Shown, frozen=True):
     """The run's journal entry; what a run writes later stands in place of what it wrote before."""
 
     op: Literal["write_journal"] = "write_journal"
     entry: JournalEntry
 
 
-class SetProject(_Change, frozen=True):
+class SetProject(_Shown, frozen=True):
     """Where a project stands now."""
 
     op: Literal["set_project"] = "set_project"
@@ -129,7 +134,7 @@ class SetProject(_Change, frozen=True):
     waiting_for: str = ""
 
 
-class SetVital(_Change, frozen=True):
+class SetVital(_Shown, frozen=True):
     """An indicator now."""
 
     op: Literal["set_vital"] = "set_vital"
@@ -226,24 +231,3 @@ def storable(change: Change) -> Change:
             name.encode()
         return CHANGE.validate_json(as_json(change))
     return change
-
-
-def additions(observations: Sequence[Observation], journal: JournalEntry | None) -> list[Change]:
-    """The changes by which a run's observations and its journal entry come into the memory."""
-    added: list[Change] = [
-        Add(
-            id=identity("add", item.id),
-            agent=item.agent,
-            run=item.source.run,
-            at=item.created_at,
-            origin=item.source.origin,
-            observation=item,
-        )
-        for item in observations
-    ]
-    if journal:
-        entry = WriteJournal(
-            id=identity("write_journal", journal.id), agent=journal.agent, run=journal.id, at=journal.at, entry=journal
-        )
-        added.append(entry)
-    return added

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from sessions.memory.changes import additions
+from sessions.memory.base import additions
 from sessions.memory.rows import moment_cell
 from sessions.memory.things import JournalEntry, Observation, Source
 

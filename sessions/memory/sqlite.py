@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Applied, Forgotten, Remembered
-from sessions.memory.changes import CHANGE, Add, Change, Op, additions, storable
+from sessions.memory.base import Applied, Forgotten, Remembered, additions
+from sessions.memory.changes import CHANGE, Add, Change, Op, storable
 from sessions.memory.database import configure, connect, explained, snapshot, transaction
 from sessions.memory.embedder import Embedded, Embedder, static_table
 from sessions.memory.forgetting import forget_agent, forget_in_copies

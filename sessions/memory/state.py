@@ -141,15 +141,24 @@ def _close_thread(state: State, change: CloseThread) -> None:
 
 
 def _write_journal(state: State, change: WriteJournal) -> None:
-    state.journal[change.entry.id] = change.entry
+    if change.faded:
+        state.journal.pop(change.entry.id, None)
+    else:
+        state.journal[change.entry.id] = change.entry
 
 
 def _set_project(state: State, change: SetProject) -> None:
+    if change.faded:
+        state.projects.pop(change.name, None)
+        return
     fields = change.model_dump(include={"name", "status", "blocking", "waiting_for", "run"})
     state.projects[change.name] = Project(changed_at=change.at, **fields)
 
 
 def _set_vital(state: State, change: SetVital) -> None:
+    if change.faded:
+        state.vitals.pop(change.name, None)
+        return
     fields = change.model_dump(include={"name", "value", "flagged", "note", "run"})
     state.vitals[change.name] = Vital(changed_at=change.at, **fields)
 

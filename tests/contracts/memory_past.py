@@ -92,3 +92,23 @@ class MemoryPastContract:
             with pytest.raises(MemoryStoreError, match="can be read, and not written"):
                 write()
         assert lived.observations(["o10"]) == []
+
+    def test_what_was_faded_by_name_is_in_the_state_until_then_and_when_it_is_set_anew(self, lived: Memory) -> None:
+        lived.apply(
+            [
+                a_change("set_project", 11, name="kit", status="drafted"),
+                a_change("set_vital", 12, name="mood", value="calm"),
+                a_change("set_project", 13, run="owner-1", name="kit", status="faded", faded="It is none."),
+                a_change("set_vital", 14, run="owner-2", name="mood", value="faded", faded="It is none."),
+                a_journal(7, run="run-7").model_copy(update={"id": "gone", "at": minutes(15), "faded": "It is none."}),
+                a_change("set_vital", 16, name="mood", value="angry"),
+            ]
+        )
+        then, later, now = (lived.state(agent="main", as_of=minutes(each)) for each in (12, 15, 16))
+        assert (then.projects["kit"].status, then.vitals["mood"].value, list(then.journal)) == (
+            "drafted",
+            "calm",
+            ["run-7"],
+        )
+        assert (later.projects, later.vitals, later.journal) == ({}, {}, {})
+        assert (now.projects, now.vitals["mood"].value) == ({}, "angry")

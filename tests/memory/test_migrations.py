@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sessions.memory.changes import additions
+from sessions.memory.base import additions
 from sessions.memory.embedder import static_table
 from sessions.memory.migrations import MIGRATIONS
 from sessions.memory.rows import moment_cell

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Applied, Forgotten, Remembered
-from sessions.memory.changes import Change, Op, additions, storable
+from sessions.memory.base import Applied, Forgotten, Remembered, additions
+from sessions.memory.changes import Change, Op, storable
 from sessions.memory.embedder import Embedder, static_table
 from sessions.memory.firestore.connection import WAIT_SECONDS, Attempt, Connection, Document
 from sessions.memory.firestore.documents import change_from, require_encodable
