@@ -96,12 +96,13 @@ def reindex(*, as_json: Json = False) -> None:
 
 def retry(
     *,
-    run: Annotated[
-        str, typer.Option(metavar="ID", help="Only this scheduled run, by its whole id, and also if it was given up.")
-    ] = "",
+    run: Annotated[str, typer.Option(metavar="ID", help="Only this scheduled run, by its whole id.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Learn from runs and conversations that could not be learned from before; exit 1 if some still cannot."""
+    """Learn from runs and conversations that could not be learned from before; exit 1 if some still cannot.
+
+    Also those that were tried for a week and then given up: their transcripts are kept until they are learned from.
+    """
     from sessions.settings import read_settings  # noqa: PLC0415
 
     tried = asyncio.run(_retry(read_settings(), run))

@@ -6,10 +6,12 @@ from pathlib import Path
 from sessions.errors import RunFolderError
 from sessions.interactive import conversations, interactive_home, read_conversation_file, save_conversation
 from sessions.interactive_transcript import Said, read_conversation
+from sessions.locks import HeldError, held
 from sessions.memory import open_memory
 from sessions.memory.base import Forgotten
-from sessions.run_folder import close_run, hold_interrupted, read_record, unfinished_runs
+from sessions.run_folder import RunFolder, close_run, hold_interrupted, read_record, unfinished_runs
 from sessions.settings import Settings
+from sessions.unlearned import owes_learning, pass_over, runs_to_look_at
 
 
 def forget_agent(agent: str, settings: Settings, now: datetime) -> Forgotten:
@@ -28,6 +30,7 @@ def forget_agent(agent: str, settings: Settings, now: datetime) -> Forgotten:
         with hold_interrupted(path, agent=agent) as run:
             if run:
                 close_run(run, now)
+    _pass_over_closed_runs(agent, settings, now)
     _pass_over_conversations(agent, settings)
     if at_work := [path.name for path in unfinished_runs(settings.home) if read_record(path).spec.agent == agent]:
         raise RunFolderError(
@@ -35,6 +38,18 @@ def forget_agent(agent: str, settings: Settings, now: datetime) -> Forgotten:
         )
     with open_memory(settings.memory_address) as memory:
         return memory.forget(agent=agent)
+
+
+def _pass_over_closed_runs(agent: str, settings: Settings, now: datetime) -> None:
+    """Take for learned what the agent's closed runs did."""
+    for path in [*runs_to_look_at(settings.home), *runs_to_look_at(interactive_home(settings.home))]:
+        try:
+            with held(path):
+                run = RunFolder(path, read_record(path))
+                if run.record.spec.agent == agent and run.record.done("closed") and owes_learning(run.record):
+                    pass_over(run, now)
+        except HeldError:
+            continue  # it is said below that it is at work
 
 
 def _pass_over_conversations(agent: str, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from sessions.day_budget import keep_spent
 from sessions.errors import RunFolderError
 from sessions.run_folder import RunRecord, read_record, runs_folder
 from sessions.settings import Settings
+from sessions.unlearned import is_kept
 from sessions.workspace import forget_run
 
 
@@ -35,9 +36,10 @@ def delete_leftovers(run_id: str, settings: Settings) -> None:
 
 
 def closed_before(home: Path, moment: datetime) -> list[UUID]:
-    """The ids of the runs in this home that were closed before `moment`."""
+    """The ids of the runs in this home that were closed before `moment`, without those still to be learned from."""
     marks = runs_folder(home).glob("*/closed")
-    return [UUID(mark.parent.name) for mark in marks if mark.stat().st_mtime < moment.timestamp()]
+    old = (mark.parent for mark in marks if mark.stat().st_mtime < moment.timestamp())
+    return [UUID(folder.name) for folder in old if not is_kept(folder)]
 
 
 def _record(folder: Path) -> RunRecord | None:

@@ -13,8 +13,9 @@ from sessions.interactive_transcript import read_conversation
 from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory.place import Place, place_of
-from sessions.run_folder import RunRecord, read_record, unfinished_runs
+from sessions.run_folder import RunRecord, is_closed, read_record
 from sessions.settings import Settings
+from sessions.unlearned import owes_learning, runs_to_look_at
 
 _SHOWN = 5
 _RETRY = "run `sessions memory retry`"
@@ -103,14 +104,15 @@ def _agent(memory: Memory, agent: str, now: datetime, stale_after: timedelta) ->
 
 def _runs(settings: Settings) -> Iterator[HealthLine]:
     for home in (settings.home, interactive_home(settings.home)):
-        for path in unfinished_runs(home):
+        for path in runs_to_look_at(home):
             try:
                 record = read_record(path)
             except RunFolderError as error:
                 yield HealthLine(status="warn", subject="run", found=str(error))
                 continue
-            if record.done("agent_ended") and not record.done("remembered"):
-                yield HealthLine(status="warn", subject=f"run {record.run_id}", found=_open(record), remedy=_RETRY)
+            if owes_learning(record):
+                remedy = f"{_RETRY}; only that still tries, or delete {path}" if is_closed(path) else _RETRY
+                yield HealthLine(status="warn", subject=f"run {record.run_id}", found=_open(record), remedy=remedy)
 
 
 def _open(record: RunRecord) -> str:

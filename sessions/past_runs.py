@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 from sessions.errors import RunFolderError
 from sessions.outcome import Outcome
 from sessions.run_folder import RunRecord, read_record, runs_folder
+from sessions.unlearned import owes_learning
 
 #: So many records are looked at, the last written ones first: retention keeps few, and skipped runs are many.
 MOST_RECORDS = 300
@@ -18,8 +19,8 @@ MOST_RECORDS = 300
 class PastRun(BaseModel, frozen=True):
     """What an earlier run came to.
 
-    `worked` says that an agent did; `remembered` that its learning is in the memory, or given up. `not_pushed` says of
-    each repository what is kept and not pushed, or left out.
+    `worked` says that an agent did; `remembered` that nothing of it waits to be learned. `not_pushed` says of each
+    repository what is kept and not pushed, or left out.
     """
 
     run_id: str
@@ -76,6 +77,6 @@ def _past_run(record: RunRecord) -> PastRun:
         reason=record.reason,
         cost_usd=record.cost_usd,
         worked=record.done("agent_ended"),
-        remembered=record.done("remembered") or record.done("closed"),
+        remembered=not owes_learning(record),
         not_pushed=tuple(result.sentence() for result in record.commits if result.status == "kept" or result.left_out),
     )

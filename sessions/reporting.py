@@ -76,7 +76,8 @@ def compose_report(
 
 def _note(step: Step, why: str, record: RunRecord, now: datetime) -> str:
     """What is not done, what becomes of it, and why."""
-    outlook = "given up" if is_too_old(record, now) else "the next run tries again"
+    given_up = "given up, and kept for `sessions memory retry`" if step in ("extracted", "remembered") else "given up"
+    outlook = given_up if is_too_old(record, now) else "the next run tries again"
     return f"Not {_UNDONE.get(step, step)} yet; {outlook}: {why}"
 
 

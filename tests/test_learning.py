@@ -302,13 +302,14 @@ async def test_a_run_is_retried_only_when_its_agent_has_ended_and_nobody_works_o
     assert "at work, or being finished" in other.problem
 
 
-async def test_a_run_that_was_given_up_is_retried_only_by_its_name(tmp_path: Path) -> None:
-    run = a_finished_run(tmp_path)
+@pytest.mark.parametrize("where", [Path(), Path("interactive")])
+async def test_what_was_given_up_is_retried_with_all_others(tmp_path: Path, where: Path) -> None:
+    run = a_finished_run(tmp_path / where)
     close_run(run, LATER)
     with open_offline_model(ANSWER) as model:
         settings = settings_for(tmp_path, model.base_url)
+        (tried,) = await retry_learning(settings=settings, now=lambda: LATER)
         assert await retry_learning(settings=settings, now=lambda: LATER) == []
-        (tried,) = await retry_learning(settings=settings, now=lambda: LATER, run_id=RUN_ID)
     assert (tried.problem, tried.session) == ("", "doors")
     with open_memory(settings.memory_address) as memory:
         assert [item.text for item in memory.latest(agent="main")] == ["The door is green."]

@@ -49,10 +49,11 @@ def test_the_run_that_asks_and_those_that_came_later_do_not_count(tmp_path: Path
     assert [run.run_id for run in past_runs(tmp_path, agent="main", before=SLOT, besides="run-4")] == ["run-1"]
 
 
-def test_a_run_whose_learning_was_given_up_is_waited_for_no_more(tmp_path: Path) -> None:
+def test_a_run_whose_learning_was_given_up_is_still_not_remembered(tmp_path: Path) -> None:
     kept(tmp_path, 1, steps={"agent_ended": SLOT, "closed": SLOT})
-    (run,) = past_runs(tmp_path, agent="main", before=SLOT)
-    assert run.remembered
+    kept(tmp_path, 2, steps={"closed": SLOT})
+    given_up, skipped = past_runs(tmp_path, agent="main", before=SLOT)
+    assert (given_up.remembered, skipped.remembered) == (False, True)
 
 
 def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:

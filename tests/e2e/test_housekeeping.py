@@ -1,10 +1,15 @@
 """What keeps the house in order between sessions."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.exceptions import ObjectNotFound
+from typer.testing import CliRunner
 
-from sessions.run_folder import unfinished_runs
+from cli.main import app
+from sessions.run_folder import is_closed, unfinished_runs
 from tests.fakes.house import House, Ran
 from tests.fakes.obedient import extraction_rule, obedient_script
 
@@ -61,6 +66,30 @@ async def test_a_run_of_which_something_is_still_to_be_remembered_is_kept(house:
     # Once the model answers, the same housekeeping remembers it and then lets go of it.
     assert "1 old runs deleted" in await house.keep_house()
     assert [item.source.run for item in house.observations()] == [ran.record.run_id]
+
+
+async def test_a_run_that_could_not_be_learned_from_for_eight_days_is_kept_and_told_of_and_retried(
+    house: House,
+) -> None:
+    await house.keep_house()  # what other tests left on this server
+    await house.deploy(keep_successful=0)
+    with house.answering(obedient_script(extraction_rule(error={"type": "overloaded_error"}))):
+        ran = await house.run()
+        ran.folder.record.steps["agent_ended"] -= timedelta(days=8)
+        ran.folder.save()
+        for _ in range(2):
+            assert "0 old runs deleted" in await house.keep_house()
+        assert is_closed(ran.folder.path)
+        later = await house.run(prompt="SAY: next")
+    assert "1 earlier run is not remembered yet" in later.context
+    assert f"run {ran.record.run_id}: of {ran.record.session}, is not learned from yet: the" in memory("doctor")
+    assert f"{ran.record.session} {ran.record.run_id[:8]}: learned, " in await asyncio.to_thread(memory, "retry")
+    assert ran.record.run_id in {item.source.run for item in house.observations()}
+    assert "2 old runs deleted" in await house.keep_house()
+
+
+def memory(command: str) -> str:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, ["memory", command]).stdout
 
 
 @pytest.mark.parametrize("count", [0, 3])
