@@ -140,4 +140,11 @@ def _run_row(rows: list["RunRow"], id_length: int, now: datetime) -> list[str]:
     took = f"{newest.duration_seconds:.0f} s" if newest.started_at else "-"
     cost = f"{newest.cost_usd:.4f}" if newest.cost_usd is not None else "-"
     ended = "\n".join(part for part in (_ending(newest), newest.reason) if part)
-    return [due, newest.schedule or newest.origin, ended, took, cost, newest.id[:id_length] or "-"]
+    return [due, _by(newest), ended, took, cost, newest.id[:id_length] or "-"]
+
+
+def _by(row: "RunRow") -> str:
+    """What the run came of: the name of a schedule, or something else, with the schedule that it belongs to."""
+    if row.origin == "schedule":
+        return row.schedule or row.origin
+    return "\n".join(part for part in (row.origin, row.schedule) if part)

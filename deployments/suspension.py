@@ -23,7 +23,8 @@ from deployments.prefect_server import said_plainly
 from sessions.errors import SpecError
 from sessions.outcome import Outcome
 from sessions.schedule import next_times
-from tasks.flow_runs import as_state, is_attempt, is_dispatched
+from tasks.flow_runs import as_state
+from tasks.run_origins import is_attempt, is_dispatched
 
 #: The most that the server returns at once.
 _PAGE = 200

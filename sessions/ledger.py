@@ -37,7 +37,7 @@ class RunRow(BaseModel, frozen=True):
     Attributes:
         origin: a schedule's slot, the attempt after a wait for errors, a dispatch's slot, or somebody's wish.
         schedule_id: the schedule on the server that made it; empty for other origins.
-        schedule: that schedule's slug, or its kind where it has none.
+        schedule: that schedule's slug, or its kind where it has none; of other runs the one they belong to.
     """
 
     id: str

@@ -226,9 +226,18 @@ DeleteAfterRun = Annotated[
 ]
 KeepSuccessful = Annotated[
     int,
-    Field(ge=0, title="Successful runs kept", description="Housekeeping deletes those before the newest so many."),
+    Field(
+        ge=0,
+        title="Successful runs kept",
+        description="Housekeeping deletes those of each schedule before the newest so many.",
+    ),
 ]
 KeepFailed = Annotated[
     int,
-    Field(ge=0, title="Failed runs kept", description="Housekeeping deletes those before the newest so many."),
+    Field(
+        ge=0,
+        title="Failed runs kept",
+        description="Housekeeping deletes those of each schedule before the newest so many; a run whose agent was stopped "
+        "counts as one.",
+    ),
 ]

@@ -28,8 +28,9 @@ from sessions.backoff import consecutive_errors, ended_rows, newest_error, newes
 from sessions.outcome import Outcome
 from sessions.retention import EndedRun
 from sessions.run_folder import RunRecord
-from tasks.flow_runs import ATTEMPT_KEY, as_state, is_attempt, name_of_run, utc_now
+from tasks.flow_runs import as_state, name_of_run, utc_now
 from tasks.kept_rows import read_kept
+from tasks.run_origins import ATTEMPT_KEY, SCHEDULE_TAG, is_attempt, schedule_of
 from tasks.run_rows import as_ended
 
 #: The server's most at once.
@@ -95,13 +96,14 @@ async def _make_attempt(client: PrefectClient, instead_of: FlowRun, error: Ended
     """One run for the error, however often it is asked for, with the parameters of the run that it stands in for."""
     if instead_of.deployment_id is None:
         return
+    schedule = schedule_of(instead_of)
     try:
         await client.create_flow_run_from_deployment(
             instead_of.deployment_id,
             parameters=instead_of.parameters,
             state=Scheduled(scheduled_time=max(at, utc_now()), message="the attempt after the wait for errors"),
             idempotency_key=_key(error),
-            tags=["back-off"],
+            tags=["back-off", *([SCHEDULE_TAG + schedule] if schedule else [])],
         )
     except PrefectHTTPStatusError as refusal:
         # A definition that was changed meanwhile may not take the parameters; the next natural slot is an attempt too.

@@ -16,7 +16,8 @@ from sessions.dispatch import Decision, SessionHistory
 from sessions.dispatch_rules import DispatchRule
 from sessions.errors import ServerError
 from tasks.deployed import FLOW_NAME
-from tasks.flow_runs import DISPATCH_KEY, name_of_run, utc_now
+from tasks.flow_runs import name_of_run, utc_now
+from tasks.run_origins import DISPATCH_KEY
 from tasks.session_histories import histories_at
 from tasks.step import step
 

@@ -20,15 +20,12 @@ from sessions.run_folder import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
 from sessions.trouble import was_told
 from tasks.deployed import FLOW_NAME, is_suspended
+from tasks.run_origins import is_automatic
 
 __all__ = ["FLOW_NAME"]
 
 #: What Prefect says when CANCEL_NEW turned a run away, before it began or while its process was being started.
 TURNED_AWAY = ("concurrency limit reached", "concurrency slot lost")
-#: How the idempotency key of an attempt after errors begins; the id of the run that failed follows.
-ATTEMPT_KEY = "backoff-"
-#: How that of a run begins which a dispatch started; the dispatch and its slot follow.
-DISPATCH_KEY = "dispatch-"
 #: Labels of a flow run, for programs; tags and state names say the same to people.
 OUTCOME_LABEL, DELIVERY_LABEL, COST_LABEL = "sessions.outcome", "sessions.delivery", "sessions.cost_usd"
 
@@ -98,21 +95,6 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
 def _is_switched_off(deployment: DeploymentResponse, run: FlowRun) -> bool:
     maker = run.created_by.id if run.auto_scheduled and run.created_by else None
     return any(item.id == maker and not item.active for item in deployment.schedules)
-
-
-def is_automatic(run: FlowRun) -> bool:
-    """Whether nobody asked for a flow run: it is a schedule's or a dispatch's, or the attempt after errors."""
-    return bool(run.auto_scheduled) or is_attempt(run) or is_dispatched(run)
-
-
-def is_attempt(run: FlowRun) -> bool:
-    """Whether a flow run is the attempt at the end of a wait after errors."""
-    return (run.idempotency_key or "").startswith(ATTEMPT_KEY)
-
-
-def is_dispatched(run: FlowRun) -> bool:
-    """Whether a dispatch started a flow run."""
-    return (run.idempotency_key or "").startswith(DISPATCH_KEY)
 
 
 def name_of_run(session: str, slot_at: datetime) -> str:

@@ -34,7 +34,7 @@ from tasks.gone_sessions import runs_without_session
 from tasks.kept_rows import forget_rows, keep_rows
 from tasks.other_flows import old_runs_of_other_flows
 from tasks.pages import PAGE
-from tasks.run_rows import as_ended, as_row
+from tasks.run_rows import as_ended, as_row, counted_with
 from tasks.step import step
 from tasks.strays import delete_strays
 
@@ -75,7 +75,8 @@ async def _over(client: PrefectClient, deployment: DeploymentResponse, now: date
     by_id = {str(run.id): run for run in runs if not _still_needed(run)}
     fields = SessionSpec.model_fields
     keep = {name: deployment.parameters.get(name, fields[name].default) for name in ("keep_successful", "keep_failed")}
-    ended = [item for item in map(as_ended, by_id.values()) if item]
+    every = (as_ended(run, schedule=counted_with(run, deployment.schedules)) for run in by_id.values())
+    ended = [item for item in every if item]
     return [by_id[item.run_id] for item in expired(ended, now=now, **keep)]
 
 

@@ -18,8 +18,9 @@ from prefect.exceptions import ObjectNotFound
 from sessions.run_folder import RunRecord
 from tasks.deletions import runs_at_work
 from tasks.deployed import one_moment, read_sessions
-from tasks.flow_runs import is_attempt, outcome_of_flow_run, utc_now
+from tasks.flow_runs import outcome_of_flow_run, utc_now
 from tasks.pages import PAGE
+from tasks.run_origins import is_attempt
 from tasks.step import step
 
 _A_MOMENT = timedelta(seconds=1)

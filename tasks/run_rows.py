@@ -1,6 +1,8 @@
 """Flow runs as Prefect has them, in this project's words."""
 
-from prefect.client.schemas.objects import FlowRun, StateType
+from collections.abc import Sequence
+
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
 
 from sessions.ledger import Origin, RunRow
 from sessions.retention import EndedRun
@@ -9,11 +11,10 @@ from tasks.flow_runs import (
     COST_LABEL,
     DELIVERY_LABEL,
     WAITING,
-    is_attempt,
-    is_dispatched,
     outcome_of_flow_run,
     why_turned_away,
 )
+from tasks.run_origins import is_attempt, is_dispatched, schedule_of
 
 _PHASES = {
     StateType.SCHEDULED: "Pending",
@@ -51,7 +52,7 @@ def as_row(run: FlowRun) -> RunRow:
         cost_usd=float(cost) if isinstance(cost, int | float) else None,
         origin=_origin(run),
         schedule_id=str(maker.id) if maker and maker.id else "",
-        schedule=(maker.display_value or "") if maker else "",
+        schedule=schedule_of(run),
     )
 
 
@@ -69,9 +70,28 @@ def _origin(run: FlowRun) -> Origin:
     return "dispatch" if is_dispatched(run) else "trigger"
 
 
-def as_ended(run: FlowRun) -> EndedRun | None:
+def as_ended(run: FlowRun, *, schedule: str = "") -> EndedRun | None:
     """A flow run that is over, as the rules of retention and back-off see it; None for one that is not."""
     outcome, at = outcome_of_flow_run(run), run.end_time or run.created
     if not outcome or not at:
         return None
-    return EndedRun(run_id=str(run.id), outcome=outcome, ended_at=at, agent_started=AGENT_LABEL in run.labels)
+    return EndedRun(
+        run_id=str(run.id),
+        outcome=outcome,
+        ended_at=at,
+        agent_started=AGENT_LABEL in run.labels,
+        schedule=schedule,
+    )
+
+
+def counted_with(run: FlowRun, schedules: Sequence[DeploymentSchedule]) -> str:
+    """The id of the one of several schedules with whose runs a flow run is kept; empty if it belongs to none of them.
+
+    A schedule that a deploy made anew is known by its slug.
+    """
+    if len(schedules) <= 1:
+        return ""
+    maker = run.created_by.id if run.auto_scheduled and run.created_by else None
+    made_it = [item for item in schedules if item.id == maker]
+    named = [item for item in schedules if item.slug and item.slug == schedule_of(run)]
+    return next((str(item.id) for item in (*made_it, *named)), "")

@@ -85,6 +85,12 @@ def test_timeouts_and_crashes_count_as_failures() -> None:
     assert [run.outcome for run in expired(runs, keep_successful=1, keep_failed=1, now=NOW)] == [Outcome.CRASHED]
 
 
+def test_a_schedule_that_is_due_often_pushes_out_no_run_of_another() -> None:
+    often = [ended(number, Outcome.COMPLETED).model_copy(update={"schedule": "hourly"}) for number in range(8)]
+    weekly = ended(900, Outcome.COMPLETED).model_copy(update={"schedule": "weekly"})
+    assert expired([*often, weekly], keep_successful=5, keep_failed=3, now=NOW) == often[5:]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.OVER_BUDGET])
 def test_runs_whose_agent_was_stopped_are_kept_by_count_among_the_failed_ones(outcome: Outcome) -> None:
     stopped = [ended(number, outcome).model_copy(update={"agent_started": True}) for number in range(4)]

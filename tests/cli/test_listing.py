@@ -44,6 +44,13 @@ def test_a_run_that_waits_for_an_answer_says_so_in_words(monkeypatch: pytest.Mon
     assert " waiting_input " in table(monkeypatch, a_run(MADE_TOGETHER[0], phase="WaitingInput"))
 
 
+def test_a_run_that_was_triggered_for_a_schedule_is_not_shown_as_a_slot_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = table(monkeypatch, a_run(MADE_TOGETHER[0], origin="trigger", schedule="weekly"))
+    assert " trigger " in said
+    assert " weekly " in said
+    assert " trigger " not in table(monkeypatch, a_run(MADE_TOGETHER[0], origin="schedule", schedule="weekly"))
+
+
 def test_a_row_can_be_read_in_a_terminal_of_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = {"started_at": NOON, "duration_seconds": 312.4, "cost_usd": 0.1351, "schedule": "nightly"}
     reason = "the agent finished after 4 turns, 0.1351 USD, 312 s; delivered"

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from deployments.overview import show_session
 from sessions.outcome import Outcome
+from tasks.run_rows import as_row
 from tests.e2e.scheduling import FAULT, deployed, make_due_every, runs_of, work_off
 from tests.fakes.house import House
 from tests.fakes.obedient import obedient_script
@@ -68,6 +69,7 @@ async def test_it_holds_after_a_worker_was_killed_that_could_park_nothing(house:
     (attempt,) = [run for run in runs if run.idempotency_key == f"backoff-{killed}"]
     attempted = await house.finish(attempt.id)
     assert attempted.record.outcome is Outcome.COMPLETED
+    assert as_row(attempted.flow_run).schedule == "nightly", "it counts with the schedule whose slot it stands for"
 
 
 async def test_what_a_person_triggers_never_waits(house: House) -> None:

@@ -18,11 +18,14 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import State, StateType
 
+from deployments.apply import apply_definitions
+from deployments.definitions import Definition
 from deployments.ledger import read_ledger
 from flows.dispatch import dispatch
 from sessions.outcome import Outcome
 from tests.e2e.scheduling import TURNED_AWAY, deployed, runs_of
-from tests.fakes.house import House
+from tests.fakes.house import POOL_WITHOUT_WORKER, House
+from tests.fakes.stack import a_definition
 from tests.workspace.people import Person, bare_repository, git
 
 CLEAN_SECONDS = 15
@@ -131,6 +134,28 @@ async def test_runs_that_a_limit_stopped_are_kept_by_count_and_those_that_never_
     assert [(ran.state.name, ran.folder.transcript_path.exists()) for ran in runs] == stops
     assert "1 old runs deleted" in await house.keep_house()
     assert [ran.folder.path.exists() for ran in runs] == [False, True, True]
+
+
+async def test_runs_are_kept_for_each_schedule_with_those_that_were_triggered_for_it(house: House) -> None:
+    await house.keep_house()  # what other tests left on this server
+    given = a_definition(house.session, pool=POOL_WITHOUT_WORKER, keep_successful=1, starting_deadline_seconds=0)
+    both = [{"cron": "0 2 * * *", "slug": "nightly"}, {"cron": "0 3 1 1 *", "slug": "yearly"}]
+    definition = Definition.model_validate(given.model_dump(exclude_none=True) | {"schedules": both})
+    async with house.client() as client:
+        (applied,) = await apply_definitions([definition], client=client, root=house.root)
+    yearly = await triggered(house, applied.deployment_id, "schedule:yearly")
+    due = (await house.finish(await house.miss_a_slot())).flow_run.id
+    nightly = await triggered(house, applied.deployment_id, "schedule:nightly")
+    wish, newer_wish = [await triggered(house, applied.deployment_id) for _ in range(2)]
+    assert "2 old runs deleted" in await house.keep_house()
+    left = {run.id for run in await runs_of(house, applied.deployment_id)}
+    assert {yearly, due, nightly, wish, newer_wish} & left == {yearly, nightly, newer_wish}
+
+
+async def triggered(house: House, deployment_id: UUID, *tags: str) -> UUID:
+    async with house.client() as client:
+        run = await client.create_flow_run_from_deployment(deployment_id, tags=tags)
+    return (await house.finish(run.id)).flow_run.id
 
 
 async def test_files_of_a_run_that_the_server_knows_no_more_go_after_thirty_days(house: House) -> None:
