@@ -80,9 +80,12 @@ async def _settings(client: PrefectClient) -> list[Examined]:
 
 
 def _order(module: str) -> Examined:
-    if module != "prefect.server.events.ordering.memory":
+    if module == "deployments.event_order":
         return good("event order", module)
-    found = "a run that dies in its first minutes after a deployment may hold its slot for a quarter of an hour"
+    found = (
+        f"{module}: a run that dies in its first minutes after a deployment may hold its slot for a quarter of an "
+        "hour, and one that lives is crashed when the server was away for two minutes"
+    )
     return doubtful("event order", found, f"start the server with {_ORDER}, where this project is installed")
 
 

@@ -10,9 +10,14 @@ from datetime import timedelta
 
 from prefect.server.events.ordering import memory
 
+from deployments.hearing import forgive_what_was_not_heard
+
 #: Events of one run are at most some seconds apart in their order, on one machine.
 PATIENCE = timedelta(seconds=20)
 
 memory.PRECEDING_EVENT_LOOKBACK = PATIENCE  # type: ignore[attr-defined] # the module takes it from its package
 #: What the setting asks of the module.
 CausalOrdering = memory.CausalOrdering
+
+# The one module of this project that every server loads which is told to.
+forgive_what_was_not_heard()

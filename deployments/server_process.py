@@ -8,6 +8,7 @@ ADR 0018 says what of this was seen.
 """
 
 import gc
+import importlib
 import runpy
 import threading
 
@@ -44,4 +45,6 @@ def collect_in_a_thread(young_seconds: float = YOUNG_SECONDS, full_every: int = 
 if __name__ == "__main__":
     collect_in_a_thread()
     remember_zone_names()
+    # Before the server looks at its automations for the first time; its setting loads the same some moments later.
+    importlib.import_module("deployments.event_order")
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

@@ -42,6 +42,10 @@ class MortalStack:
     def url(self) -> str:
         return api_url(self.port)
 
+    @property
+    def server(self) -> psutil.Process:
+        return psutil.Process(self._server[-1].pid)
+
     def start_server(self) -> None:
         self._server.append(self._parts.enter_context(run_server(self.home, self.port)))
 
