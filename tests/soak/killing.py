@@ -1,4 +1,4 @@
-"""Kills runs, and now and then the worker with or without its runs."""
+"""Kills runs, and now and then the server, or the worker with or without its runs."""
 
 import asyncio
 import random
@@ -10,8 +10,8 @@ import psutil
 from tests.fakes.mortal_stack import MortalStack
 
 LOOK_SECONDS = 1.0
-#: Of thirty kills, so many are those of the worker alone, and of the worker with all its runs.
-WORKER_ALONE, WORKER_AND_RUNS, OF_ALL = 1, 1, 30
+#: Of so many kills one is that of the worker alone, one that of the worker with all its runs, and one that of the server.
+OF_ALL = 30
 RESTART_SECONDS = 3.0
 
 
@@ -30,16 +30,19 @@ async def kill_now_and_then(
 
 
 async def _kill_something(stack: MortalStack, dice: random.Random) -> str:
-    pick = dice.randrange(OF_ALL)
-    if pick >= WORKER_ALONE + WORKER_AND_RUNS:
-        return _kill_a_run(stack, dice)
-    if pick < WORKER_ALONE:
-        stack.kill_worker()
-    else:
-        stack.kill_worker_with_its_runs()
+    match dice.randrange(OF_ALL):
+        case 0:
+            killed, kill, start = "worker", stack.kill_worker, stack.start_worker
+        case 1:
+            killed, kill, start = "worker with runs", stack.kill_worker_with_its_runs, stack.start_worker
+        case 2:
+            killed, kill, start = "server", stack.kill_server, stack.start_server
+        case _:
+            return _kill_a_run(stack, dice)
+    kill()
     await asyncio.sleep(RESTART_SECONDS)
-    stack.start_worker()
-    return "worker" if pick < WORKER_ALONE else "worker with runs"
+    start()
+    return killed
 
 
 def _kill_a_run(stack: MortalStack, dice: random.Random) -> str:
