@@ -10,7 +10,7 @@ import psutil
 from tests.fakes.mortal_stack import MortalStack
 
 LOOK_SECONDS = 1.0
-#: Of so many kills one is that of the worker alone, one that of the worker with all its runs, and one that of the server.
+#: Of so many kills one is of the worker alone, one of the worker with all its runs, and one of the server.
 OF_ALL = 30
 RESTART_SECONDS = 3.0
 
