@@ -128,7 +128,7 @@ def provenance_lines(found: Provenance, words: str) -> Iterator[str]:
     if found.thing:
         yield from _thing_lines(found.thing)
     if words:
-        yield _field("said in", _around(_quote_of(found), words))
+        yield _field("said in", _around(found.quote, words))
     yield from _file_lines(found.files)
     yield from _listed(
         "rests on", [f"{short(item.id)}  {item.status}: {one_line(item.text)}" for item in found.rests_on]
@@ -137,12 +137,6 @@ def provenance_lines(found: Provenance, words: str) -> Iterator[str]:
     yield from _listed("history", [history_line(change) for change in found.history])
     if found.status not in ("reverted", "taught nothing"):
         yield _field("take back", f"sessions memory revert --run {found.files.run}")
-
-
-def _quote_of(found: Provenance) -> str:
-    if isinstance(found.thing, Observation):
-        return found.thing.quote
-    return next((change.quote for change in found.history if change.quote), "")
 
 
 def _around(quote: str, words: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sessions.errors import RunFolderError
 from sessions.interactive import interactive_home
 from sessions.memory.base import Memory
-from sessions.memory.changes import Add, Change, Op, Revert
+from sessions.memory.changes import Add, Change, CloseThread, FadeBelief, Op, Revert, SetProject, SetVital
 from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
 from sessions.memory_ids import Named, named_in
 from sessions.run_folder import read_record, runs_folder
@@ -37,7 +37,9 @@ class Provenance(BaseModel, frozen=True):
     """One thing and all that is known of where it came from.
 
     `thing` is None for a run without a journal entry, and for what was taken back. `rests_on` are the observations it
-    was derived from, `carries` what was derived from it. `history` is every change that made it what it is.
+    was derived from, `carries` what was derived from it. `history` is every change that made it what it is. `files` are
+    those of the run that made it so, which is the one to take back: of a belief that is faded, the run that faded it.
+    `quote` are the words that it did so with.
     """
 
     named: Named
@@ -46,6 +48,7 @@ class Provenance(BaseModel, frozen=True):
     rests_on: list[Observation] = []
     carries: list[Named] = []
     history: list[Change] = []
+    quote: str = ""
     files: RunFiles
 
 
@@ -71,14 +74,17 @@ def trace(memory: Memory, named: Named, *, home: Path, now: datetime) -> Provena
     }
     thing = kept[named.kind].get(named.id)
     made = [change for change in _state_changes(memory, named.agent) if named in _spoken_of(change, named.agent)]
-    said = _said_in(made, thing)
+    reverts = _reverts(memory, named.agent, {change.run for change in made})
+    counting = _counting(made, reverts)
+    said = _said_in(counting or made, thing)
     evidence = memory.observations(thing.evidence) if isinstance(thing, Belief) else []
     return Provenance(
         named=named,
-        status=_status(thing, now),
+        status=_why_faded(counting) or _status(thing, now),
         thing=thing,
         rests_on=evidence,
-        history=[*made, *_reverts(memory, named.agent, {change.run for change in made})],
+        history=[*made, *reverts],
+        quote=said.quote,
         files=files_of(said.run, home, span=said.span),
     )
 
@@ -94,6 +100,7 @@ def _trace_observation(memory: Memory, named: Named, home: Path) -> Provenance:
         rests_on=memory.observations(item.derived_from),
         carries=[*carried, *derived_from(memory, named.agent, {item.id})],
         history=memory.history(observation=item.id),
+        quote=item.quote,
         files=files_of(item.source.run, home, span=item.source.span),
     )
 
@@ -122,12 +129,37 @@ def _state_changes(memory: Memory, agent: str) -> Iterator[Change]:
 
 
 def _said_in(made: list[Change], thing: Belief | Thread | Project | Vital | None) -> Change:
-    """The change whose words `thing` has, by its run: the last that set a project or vital, else the first.
+    """The change that made `thing` what it is: what faded or closed it, or set a project or vital last, or began it.
 
-    A belief or thread whose first run was taken back may have come up again in another.
+    A belief that time had worn away may have been begun again.
     """
-    in_order = reversed(made) if isinstance(thing, Project | Vital) else made
-    return next((change for change in in_order if thing and change.run == thing.run), made[0])
+    if isinstance(made[-1], SetProject | SetVital):
+        return made[-1]
+    if ended := next((change for change in made if _ended(change, thing)), None):
+        return ended
+    return next((change for change in made if isinstance(thing, Belief) and change.run == thing.run), made[0])
+
+
+def _counting(made: list[Change], reverts: list[Change]) -> list[Change]:
+    """Those changes whose run was not taken back."""
+    gone = {change.reverted for change in reverts if isinstance(change, Revert)}
+    return [change for change in made if change.run not in gone]
+
+
+def _why_faded(counting: list[Change]) -> str:
+    """Why a project or vital is not shown since the last of its changes; empty if it is."""
+    last = counting[-1] if counting else None
+    return f"faded: {last.faded}" if isinstance(last, SetProject | SetVital) and last.faded else ""
+
+
+def _ended(change: Change, thing: Belief | Thread | Project | Vital | None) -> bool:
+    """Whether the change faded the belief, or closed the thread, that is so since then."""
+    match thing:
+        case Belief():
+            return isinstance(change, FadeBelief) and (change.at, change.reason) == (thing.faded_at, thing.reason)
+        case Thread():
+            return isinstance(change, CloseThread) and (change.at, change.reason) == (thing.closed_at, thing.reason)
+    return False
 
 
 def _spoken_of(change: Change, agent: str) -> tuple[Named, ...]:

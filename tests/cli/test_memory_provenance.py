@@ -1,0 +1,67 @@
+"""Whatever `sessions memory show` opens: the words that made it what it is, and the run to take back for that."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from sessions.memory import open_memory
+from sessions.memory.base import Memory
+from tests.fakes.changes import a_change
+from tests.fakes.memories import BELIEF, LATER, THREAD, stock
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
+    """The memory that the commands open, stocked."""
+    monkeypatch.setenv("SESSIONS_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    with open_memory(f"sqlite:///{tmp_path}/memory.sqlite3") as opened:
+        stock(opened)
+        yield opened
+
+
+def said(*words: str) -> str:
+    done = CliRunner().invoke(app, ["memory", *words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def taken_back_by(id_: str) -> str:
+    """The run that `show` names to be taken back."""
+    return said("show", id_).partition("sessions memory revert --run ")[2].strip()
+
+
+@pytest.mark.parametrize(
+    ("op", "id_", "now", "before"),
+    [
+        ("fade_belief", BELIEF, "faded", "held, confidence"),
+        ("close_thread", THREAD, "closed", "open, to discuss"),
+    ],
+)
+def test_what_ended_a_belief_or_a_thread_is_what_can_be_taken_back(
+    op: str, id_: str, now: str, before: str, memory: Memory
+) -> None:
+    what = {op.split("_")[1]: id_, "quote": "Port 9000 it is.", "reason": "Ports do change."}
+    memory.apply([a_change(op, 9, run="the-run-that-ended-it", **what)])
+    shown = said("show", id_)
+    assert shown.splitlines()[0].endswith(f": {now}")
+    assert "run         the-run-that-ended-it" in shown
+    assert taken_back_by(id_) == "the-run-that-ended-it"
+    said("revert", "--run", taken_back_by(id_), "--yes")
+    assert before in said("show", id_).splitlines()[0]
+
+
+def test_a_belief_that_was_faded_in_a_run_that_was_taken_back_is_the_first_runs_again(memory: Memory) -> None:
+    fade = a_change("fade_belief", 9, run="a-mistake", belief=BELIEF, reason="Ports do change.")
+    memory.apply([fade, a_change("revert", 10, run="by-hand", reverted="a-mistake")])
+    assert taken_back_by(BELIEF) == LATER
+
+
+def test_the_fading_of_a_vital_is_what_can_be_taken_back() -> None:
+    said("fade", "focus", "--reason", "It was a mistake.")
+    assert taken_back_by("focus").startswith("by-hand-")
+    said("revert", "--run", taken_back_by("focus"), "--yes")
+    assert said("show", "focus").startswith("vital focus of agent main: flagged")
