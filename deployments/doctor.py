@@ -11,6 +11,7 @@ from deployments.definitions import Definition
 from deployments.doctor_machine import examine_machine
 from deployments.doctor_models import examine_models
 from deployments.doctor_preflight import examine_readiness
+from deployments.doctor_repositories import examine_unpushed
 from deployments.doctor_server import examine_password, examine_server
 from deployments.doctor_sessions import examine_sessions, read_definitions
 from deployments.examination import Examined, Status, bad, good
@@ -31,10 +32,11 @@ async def examine(settings: Settings, root: Path, now: datetime) -> list[Examine
         now: by which events and definitions are old.
     """
     here = await asyncio.to_thread(examine_machine, settings)
+    unpushed = await asyncio.to_thread(examine_unpushed, settings)
     found, definitions = read_definitions(root, settings)
     models = examine_models(settings, definitions, now.date())
     ready = await examine_readiness(definitions, settings, root)
-    return [*here, found, *models, *ready, *await _examine_prefect(definitions, settings, root, now)]
+    return [*here, *unpushed, found, *models, *ready, *await _examine_prefect(definitions, settings, root, now)]
 
 
 async def _examine_prefect(

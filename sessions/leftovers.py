@@ -16,12 +16,12 @@ from sessions.workspace import forget_run
 
 
 def delete_leftovers(run_id: str, settings: Settings) -> None:
-    """Remove a run's folder, with transcript, report and workspace, and its commits that were kept but not pushed.
+    """Remove a run's folder, with transcript, report and workspace; its commits that were never pushed stay.
 
     One that left nothing here is fine. What it used of its agent's day stays known.
 
     Raises:
-        RepositoryError: its commits cannot be dropped; the folder stays for another try.
+        RepositoryError: a mirror cannot be tidied; the folder stays for another try.
         RunFolderError: the folder cannot be removed.
     """
     folder = runs_folder(settings.home) / run_id

@@ -65,7 +65,7 @@ def compose_report(
         learned=tuple(learned.observations),
         learned_in_short=learned.summary(),
         journal=learned.journal,
-        commits=tuple(_committed(result) for result in record.commits if result.status != "none"),
+        commits=tuple(_committed(result) for result in record.commits if result.is_news),
         notes=tuple(_note(step, why, record, now) for step, why in record.notes.items()),
         delivery=record.delivery,
         receipts=tuple(record.receipts),

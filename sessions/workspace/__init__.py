@@ -7,12 +7,12 @@ in them.
 
 from sessions.workspace.address import checkout_names
 from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, LeftOut
-from sessions.workspace.forgetting import forget_run
 from sessions.workspace.known_tip import known_tip, mark_commits
 from sessions.workspace.publication import commit_and_push
 from sessions.workspace.reaching import require_reachable
 from sessions.workspace.source_file import SourceFile, read_source_file
 from sessions.workspace.state import git_state
+from sessions.workspace.unpushed import count_unpushed, forget_run, say_unpushed
 from sessions.workspace.working_copy import discard, reopen_checkout, sync_repo
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SourceFile",
     "checkout_names",
     "commit_and_push",
+    "count_unpushed",
     "discard",
     "forget_run",
     "git_state",
@@ -32,5 +33,6 @@ __all__ = [
     "read_source_file",
     "reopen_checkout",
     "require_reachable",
+    "say_unpushed",
     "sync_repo",
 ]

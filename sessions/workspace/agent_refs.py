@@ -11,7 +11,7 @@ from pydantic import BaseModel
 _SHA = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _BRANCHES = "refs/heads/"
 _LONGEST = 4096
-_MOST_BRANCHES = 100
+_MOST_BRANCHES = 1000
 
 
 class AgentRefs(BaseModel, frozen=True):

@@ -103,6 +103,11 @@ class CommitResult(BaseModel, frozen=True):
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_news(self) -> bool:
+        """Whether there is something to tell a person."""
+        return self.status != "none" or bool(self.left_out or self.notes)
+
     def sentence(self) -> str:
         """One sentence for the report."""
         count = f"{len(self.commits)} commit{'s' if len(self.commits) != 1 else ''}"
@@ -114,4 +119,5 @@ class CommitResult(BaseModel, frozen=True):
         }[self.status]
         left = "; ".join(f"{file.path} ({file.reason})" for file in self.left_out[:_SHOWN])
         more = len(self.left_out) - _SHOWN
-        return f"{self.name}: {said}" + (f"; left out: {left}" if left else "") + (f" and {more} more" * (more > 0))
+        rest = (f"; left out: {left}" if left else "") + (f" and {more} more" * (more > 0))
+        return f"{self.name}: {said}{rest}" + "".join(f"; {note}" for note in self.notes)

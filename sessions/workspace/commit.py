@@ -22,9 +22,14 @@ from sessions.workspace.scratch import changed_paths, describe, scratch_reposito
 from sessions.workspace.screening import messages_are_clean, screen
 from sessions.workspace.trailers import with_trailers
 
+#: All branches that we make are below this one.
+OWN_BRANCHES = "sessions"
+#: What a branch ends with that holds the agent's own commits where they may not be published as they are.
+AS_IT_WAS = "-head"
+
 _RECORD = "commit.json"
 _SCRATCH = "commit.git"
-_MOST_BRANCHES = 20
+_MOST_BRANCHES = 100
 _MOST_SUBJECTS = 50
 _UNREADABLE = "the agent's own commits cannot be read; its files are committed as one commit"
 _JOINED = "the agent's own commits are joined into one, because what must not be published is in one of them"
@@ -46,7 +51,7 @@ class Built(BaseModel, frozen=True):
 
 def kept_branch(session: str, run_id: str) -> str:
     """`sessions/<session>/<end of the run's id>`; the end, because ids may start with the time."""
-    return f"sessions/{plain_name(session)}/{plain_name(run_id[-12:])}"
+    return f"{OWN_BRANCHES}/{plain_name(session)}/{plain_name(run_id[-12:])}"
 
 
 class Run(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -118,13 +123,24 @@ def _take_over(checkout: Checkout, mirror: Mirror, refs: AgentRefs, run: Run) ->
     unbound = Git(url=checkout.url, timeout_seconds=mirror.timeout_seconds)
     with scratch_repository(checkout, unbound, name="incoming.git", sees_agent_objects=True):
         source = checkout.books / "incoming.git"
-        if head not in known and not _taken(mirror, source, f"{run.branch}-head", head):
+        if head not in known and not _taken(mirror, source, f"{run.branch}{AS_IT_WAS}", head):
             head, notes = checkout.base, [_UNREADABLE]
-        for name, sha in list(others.items())[:_MOST_BRANCHES]:
-            branch = f"{run.branch}-{plain_name(name)}"
-            if not (head and mirror.contains(head, sha)) and _taken(mirror, source, branch, sha):
-                notes.append(f"the agent's branch {name} is kept, not pushed, on branch {branch} of {mirror.folder}")
+        notes += _keep_others(mirror, source, others, head, run.branch)
     return head, notes
+
+
+def _keep_others(mirror: Mirror, source: Path, others: dict[str, str], head: str, branch: str) -> list[str]:
+    notes = []
+    for name, sha in list(others.items())[:_MOST_BRANCHES]:
+        # With the commit, because two names may be alike once they are plain.
+        kept = f"{branch}-{plain_name(name)}-{sha[:8]}"
+        if not (head and mirror.contains(head, sha)):
+            done = f"is kept, not pushed, on branch {kept} of {mirror.folder}"
+            taken = _taken(mirror, source, kept, sha)
+            notes.append(f"the agent's branch {name} {done if taken else 'cannot be read, and is not kept'}")
+    if len(others) > _MOST_BRANCHES:
+        notes.append(f"the agent left {len(others)} other branches, of which {_MOST_BRANCHES} are kept")
+    return notes
 
 
 def _taken(mirror: Mirror, source: Path, branch: str, sha: str) -> bool:
@@ -143,9 +159,9 @@ def _commit(git: Git, checkout: Checkout, mirror: Mirror, start: str, run: Run) 
     if start and not _may_be_published(git, checkout, start, known, run):
         own = describe(git, *since(checkout.base, start), limit=_MOST_SUBJECTS)
         parent, message = checkout.base, run.full_message(*(commit.subject for commit in own))
-        notes = [f"{_JOINED}; as they were they are on branch {run.branch}-head of {mirror.folder}"]
+        notes = [f"{_JOINED}; as they were they are on branch {run.branch}{AS_IT_WAS} of {mirror.folder}"]
     else:
-        mirror.forget(f"{run.branch}-head")
+        mirror.forget(f"{run.branch}{AS_IT_WAS}")
     # Trees by themselves too: git does not go from a known commit to its tree when it is asked about a tree.
     trees = [f"{sha}^{{tree}}" for sha in dict.fromkeys((checkout.base, parent)) if sha]
     reasons = screen(git, git.say("write-tree"), base=checkout.base, known=[*known, *trees], redact=run.redact)

@@ -135,12 +135,11 @@ class Mirror(BaseModel, frozen=True):
             *(str(source), *refspecs),
         )
 
-    def own_branches(self, name: str) -> list[str]:
-        """Our own branches called `name`, or `name` with a hyphen and more."""
-        found = self.git.say(
-            "for-each-ref", "--format=%(refname)", f"{_OWN_BRANCHES}{name}", f"{_OWN_BRANCHES}{name}-*"
-        )
-        return [line.removeprefix(_OWN_BRANCHES) for line in found.splitlines()]
+    def own_branches(self, name: str) -> dict[str, str]:
+        """The commits of our own branches called `name`, `name` with a hyphen and more, or below `name`, by branch."""
+        patterns = (f"{_OWN_BRANCHES}{name}", f"{_OWN_BRANCHES}{name}-*")
+        lines = self.git.say("for-each-ref", "--format=%(objectname) %(refname)", *patterns).splitlines()
+        return {ref.removeprefix(_OWN_BRANCHES): sha for sha, _, ref in (line.partition(" ") for line in lines)}
 
     def forget(self, branch: str) -> None:
         """Drop one of our own branches; it need not be there."""

@@ -15,6 +15,7 @@ from sessions.workspace.mirror import Mirror
 from sessions.workspace.push import Landing, publish
 from sessions.workspace.scratch import describe, since
 from sessions.workspace.state import require_working_copy
+from sessions.workspace.unpushed import say_unpushed, unpushed_branches
 
 _RECORD = "result.json"
 _MOST_COMMITS = 100
@@ -41,7 +42,7 @@ def commit_and_push(
     )
     try:
         with mirror.held():
-            return _settle(checkout, mirror, run)
+            return _with_unpushed(_settle(checkout, mirror, run), mirror, run)
     except OSError as error:
         raise RepositoryError(
             f"{checkout.url}: the changes in {checkout.path} cannot be committed: {error.strerror or error}; "
@@ -70,6 +71,13 @@ def _settle(checkout: Checkout, mirror: Mirror, run: Run) -> CommitResult:
     write_whole(record, result.model_dump_json())
     mirror.forget(run.branch)
     return result
+
+
+def _with_unpushed(result: CommitResult, mirror: Mirror, run: Run) -> CommitResult:
+    """The result, with a word about what other runs left in the mirror."""
+    others = unpushed_branches(mirror) - mirror.own_branches(run.branch).keys()
+    said = (say_unpushed(len(others), mirror.folder, runs="other runs"),) if others else ()
+    return result.model_copy(update={"notes": (*result.notes, *said)})
 
 
 def _read_result(record: Path) -> CommitResult | None:

@@ -46,7 +46,7 @@ async def logs_and_artifacts(house: House, run_id: UUID) -> tuple[int, int]:
         return len(logs), len(await client.read_artifacts(artifact_filter=of_run))
 
 
-async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_and_commits_with_it(
+async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_and_workspace_with_it_but_no_unpushed_commit(
     house: House, tmp_path: Path
 ) -> None:
     await house.keep_house()  # what other tests left on this server
@@ -58,15 +58,15 @@ async def test_a_run_that_is_kept_no_longer_takes_its_logs_artifacts_workspace_a
         await log_line(house, ran.flow_run.id)
         assert await logs_and_artifacts(house, ran.flow_run.id) == (1, 5)
     (mirror,) = (path.parent for path in (house.home / "mirrors").glob("*/HEAD"))
-    assert len(git(mirror, "for-each-ref", "refs/heads/sessions").splitlines()) == 2
+    branches = [f"sessions/{house.session}/{ran.record.run_id[-12:]}" for ran in (old, new)]
     (old.folder.workspace_path / "cache").mkdir(parents=True)
     (old.folder.workspace_path / "cache").chmod(0o500)
     assert "1 old runs deleted" in await house.keep_house()
     left_runs = [run.id for run in await runs_of(house, new.flow_run.deployment_id) if not run.auto_scheduled]
     assert left_runs == [new.flow_run.id]
     assert (old.folder.path.exists(), new.folder.path.exists()) == (False, True)
-    (left,) = git(mirror, "for-each-ref", "refs/heads/sessions").splitlines()
-    assert str(new.flow_run.id)[-12:] in left
+    assert [git(mirror, "show", f"{branch}:door.txt") for branch in branches] == ["1", "2"]
+    assert f"a branch of other runs was never pushed; see: git -C {mirror} branch" in new.report
     for _ in range(CLEAN_SECONDS * 10):
         # The server deletes logs in the background.
         if await logs_and_artifacts(house, old.flow_run.id) == (0, 0):

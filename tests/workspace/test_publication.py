@@ -256,9 +256,10 @@ def test_other_branches_of_the_agent_are_kept_in_the_mirror(runs: Runs, origin: 
     git(checkout.path, "switch", "-q", "main")
     result = runs.settle(checkout)
     assert result.status == "none"
-    kept = f"on branch sessions/nightly/run-1-try-this of {checkout.mirror}"
+    branch = f"sessions/nightly/run-1-try-this-{tried[:8]}"
+    kept = f"on branch {branch} of {checkout.mirror}"
     assert result.notes == (f"the agent's branch try/this is kept, not pushed, {kept}",)
-    assert git(checkout.mirror, "rev-parse", "sessions/nightly/run-1-try-this") == tried
+    assert git(checkout.mirror, "rev-parse", branch) == tried
 
 
 def test_a_remote_that_went_away_loses_nothing_and_the_next_try_pushes(runs: Runs, origin: Path, ada: Person) -> None:
