@@ -25,9 +25,10 @@ from sessions.errors import SessionError
 from sessions.leftovers import delete_leftovers
 from sessions.outcome import Outcome
 from sessions.retention import KEEP_SKIPPED, expired
-from sessions.run_folder import is_closed, runs_folder
+from sessions.run_folder import runs_folder
 from sessions.settings import read_settings
 from sessions.spec import SessionSpec
+from sessions.unlearned import is_kept
 from tasks.deployed import read_sessions
 from tasks.flow_runs import utc_now
 from tasks.gone_sessions import runs_without_session
@@ -99,7 +100,7 @@ async def _read(client: PrefectClient, which: FlowRunFilter, deployment_id: UUID
 def _still_needed(run: FlowRun) -> bool:
     # Prefect may call a run over while something of it is still to be remembered or delivered.
     folder = runs_folder(read_settings().home) / str(run.id)
-    return folder.exists() and not is_closed(folder)
+    return folder.exists() and is_kept(folder)
 
 
 async def _delete(client: PrefectClient, run: FlowRun) -> bool:
