@@ -25,7 +25,7 @@ def check_schedules(raw: Mapping[str, object], now: datetime) -> Iterator[Findin
 
     Args:
         raw: the deployment as it stands in a definition.
-        now: by which a moment is past.
+        now: by which a moment is past, and from which an interval may be counted.
     """
     schedules = raw.get("schedules")
     if not schedules:
@@ -58,8 +58,8 @@ def _check_timing(entry: Mapping[str, object], location: Location, now: datetime
     if isinstance(schedule, MomentSchedule) and schedule.at <= now:
         yield Finding((*location, "rrule"), f"is past: {schedule.expr}; it never comes again", "warning")
     if isinstance(schedule, IntervalSchedule) and schedule.anchor_date is None:
-        message = "has no anchor_date; `prefect deploy` would count it anew from every deploy"
-        yield Finding((*location, "interval"), message, "warning")
+        message = f'has no moment to be counted from; add anchor_date: "{now.replace(microsecond=0).isoformat()}"'
+        yield Finding((*location, "interval"), message)
 
 
 def _check_rules_of_the_session(raw: Mapping[str, object]) -> Iterator[Finding]:

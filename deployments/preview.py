@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from deployments.checked import load_checked
-from deployments.definitions import Definition, find_definitions
+from deployments.definitions import Definition, ScheduleEntry, find_definitions
 from sessions.clock_changes import clock_remarks
 from sessions.errors import SpecError
 from sessions.memory import SQLITE, open_memory
@@ -29,8 +29,9 @@ PREVIEW_ID = "preview"
 class Preview(BaseModel, frozen=True):
     """When the session is due and what its agent would start with right now.
 
-    `clock_changes` says of the coming year which times the clocks skip or repeat, and what becomes of them.
-    `no_memory_at` is where the first run will make the memory, if there is none: the context is that of an empty one.
+    A schedule that begins suspended is named as such and has no next runs. `clock_changes` says of the coming year
+    which times the clocks skip or repeat, and what becomes of them. `no_memory_at` is where the first run will make the
+    memory, if there is none: the context is that of an empty one.
     """
 
     name: str
@@ -77,8 +78,8 @@ def preview_session(
     """
     now = as_of or now
     spec = parse_spec(definition.parameters)
-    schedules = [entry.schedule for entry in definition.schedules]
-    upcoming = sorted(time for schedule in schedules for time in next_times(schedule, now))[:3]
+    active = [entry.schedule for entry in definition.schedules if entry.active is not False]
+    upcoming = sorted(time for schedule in active for time in next_times(schedule, now))[:3]
     prompt = read_prompt(spec, root)
     place = place_of(settings.memory_address)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,9 +105,9 @@ def preview_session(
     workflow = read_workflow(spec.workflow, root=root, settings=settings)
     return Preview(
         name=definition.name,
-        schedules=[describe(schedule) for schedule in schedules],
+        schedules=[_in_words(entry) for entry in definition.schedules],
         next_runs=upcoming,
-        clock_changes=[remark for schedule in schedules for remark in clock_remarks(schedule, now)],
+        clock_changes=[remark for schedule in active for remark in clock_remarks(schedule, now)],
         model=choose_model(spec, settings).id,
         no_memory_at=place.where if place.is_missing_file else "",
         context=lead_context(workflow, context.text),
@@ -116,6 +117,10 @@ def preview_session(
 
 def _open_at(address: str, moment: datetime | None) -> Memory:
     return memory_at(open_memory(address), moment)
+
+
+def _in_words(entry: ScheduleEntry) -> str:
+    return describe(entry.schedule) + (", begins suspended" if entry.active is False else "")
 
 
 def _empty_in(folder: str) -> str:

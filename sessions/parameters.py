@@ -237,7 +237,7 @@ KeepFailed = Annotated[
     Field(
         ge=0,
         title="Failed runs kept",
-        description="Housekeeping deletes those of each schedule before the newest so many; a run whose agent was stopped "
-        "counts as one.",
+        description="Housekeeping deletes those of each schedule before the newest so many; a run whose agent was "
+        "stopped counts as one.",
     ),
 ]

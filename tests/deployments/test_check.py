@@ -213,6 +213,12 @@ WRONG = {
     "two kinds of schedule": ('cron: "0 2 * * *"', 'cron: "0 2 * * *", interval: 60', "schedules[0]", "exactly one of"),
     "no kind of schedule": ('cron: "0 2 * * *", ', "", "schedules[0]", "exactly one of"),
     "endless rule": ('cron: "0 2 * * *"', 'rrule: "FREQ=DAILY"', "schedules[0].rrule", "is not one moment"),
+    "interval that is counted from nowhere": (
+        'cron: "0 2 * * *", timezone: Europe/Berlin',
+        "interval: 3600",
+        "schedules[0].interval",
+        f'has no moment to be counted from; add anchor_date: "{NOW.isoformat()}"',
+    ),
     "interval under a minute": (
         'cron: "0 2 * * *"',
         'interval: 59, anchor_date: "2026-01-01T00:00:00Z"',
@@ -558,7 +564,6 @@ def test_braces_in_a_prompt_file_are_the_agents_business(root: Path) -> None:
         ("300", "59", "parameters.timeout_seconds", "usual are 60 to 1,800"),
         ("300", "1801", "parameters.timeout_seconds", "usual are 60 to 1,800"),
         ("300", "0", "parameters.timeout_seconds", "sets no end"),
-        ('cron: "0 2 * * *", timezone: Europe/Berlin', "interval: 3600", "schedules[0].interval", "has no anchor_date"),
         (
             'cron: "0 2 * * *"',
             'rrule: "DTSTART:20200101T090000\\nRRULE:FREQ=DAILY;COUNT=1"',
