@@ -173,7 +173,8 @@ class Keeping:
                 fields[name] = ""
         entry = JournalEntry(id=who.run, agent=who.agent, session=who.session, at=self._run.ended_at, **fields)
         id_ = identity("write_journal", who.run)
-        return [WriteJournal(id=id_, agent=who.agent, run=who.run, at=who.now, entry=entry)]
+        span = evidence.last_span  # what the model says of the run as a whole rests on no single words
+        return [WriteJournal(id=id_, agent=who.agent, run=who.run, at=who.now, span=span, entry=entry)]
 
     def _at_most(self, groups: Sequence[list[Change]]) -> list[Change]:
         """The groups that fit, whole; a change that stands in two is one."""

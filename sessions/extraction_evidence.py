@@ -85,6 +85,16 @@ class Evidence:
         self.require_shown(quote, text, origin=grounds.origin)
         return grounds
 
+    def span_of_writing(self, said: str, quote: str) -> str:
+        """The entry in which the agent wrote what `said` has on its lines, or said `quote`; empty if there is none."""
+        written = self._quotes.find_written(said.split("\n"))
+        return _span(self._quotes.find(quote) if written is None else written)
+
+    @property
+    def last_span(self) -> str:
+        """The last entry in which the agent said or did something; empty if it did nothing."""
+        return _span(self._quotes.last_said)
+
     def origin(self, text: str) -> Origin:
         """Whose words `text` repeats; the owner's if nobody's."""
         return self._borrowed.origin(text)
@@ -103,3 +113,7 @@ class Evidence:
     def clean(self, text: str) -> str:
         """`text` without secrets."""
         return self._redact(text)
+
+
+def _span(place: int | None) -> str:
+    return "" if place is None else str(place)

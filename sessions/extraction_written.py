@@ -28,10 +28,12 @@ def checked_writing(
         own_threads: those that the same run opened.
 
     Raises:
-        NotKeptError: it is too long, must not be shown to an agent, moves a belief with words that are not the
-            agent's own, or closes an earlier run's thread with those of a page.
+        NotKeptError: it is too long, takes out what was set, must not be shown to an agent, moves a belief with words
+            that are not the agent's own, or closes an earlier run's thread with those of a page.
     """
     said = said_by(change)
+    if getattr(change, "faded", ""):
+        raise NotKeptError("only a person takes out what was set")
     if len(said) > WRITTEN_CHARACTERS:
         raise NotKeptError(f"it is longer than {WRITTEN_CHARACTERS} characters")
     origin = evidence.origin(said) if said else "agent"
@@ -39,7 +41,7 @@ def checked_writing(
     evidence.require_shown(*said.split("\n"), said, origin="agent")
     _require_words_of_its_own(change, origin, own_threads)
     at = change.at if began_at <= change.at <= who.now else who.now
-    fresh: dict[str, object] = {"origin": origin, "at": at}
+    fresh: dict[str, object] = {"origin": origin, "at": at, "span": evidence.span_of_writing(said, change.quote)}
     if isinstance(change, WriteJournal):
         fresh["entry"] = change.entry.model_copy(update={"id": who.run, "agent": who.agent, "session": who.session})
     if isinstance(change, OpenThread) and origin == "web":

@@ -9,9 +9,10 @@ from pydantic import BaseModel
 from sessions.errors import RunFolderError
 from sessions.interactive import interactive_home
 from sessions.memory.base import Memory
-from sessions.memory.changes import Add, Change, CloseThread, FadeBelief, Op, Revert, SetProject, SetVital
+from sessions.memory.changes import Add, Change, CloseThread, FadeBelief, Op, Revert, SetProject, SetVital, WriteJournal
 from sessions.memory.things import Belief, JournalEntry, Observation, Project, Thread, Vital
 from sessions.memory_ids import Named, named_in
+from sessions.quotes import words_of
 from sessions.run_folder import read_record, runs_folder
 from sessions.transcript import read_transcript
 
@@ -107,6 +108,7 @@ def _trace_observation(memory: Memory, named: Named, home: Path) -> Provenance:
 
 def _trace_run(memory: Memory, named: Named, home: Path) -> Provenance:
     made = list(memory.changes(agent=named.agent, run=named.id))
+    journal = next((change for change in reversed(made) if isinstance(change, WriteJournal)), None)
     reverts = _reverts(memory, named.agent, {named.id})
     return Provenance(
         named=named,
@@ -114,7 +116,8 @@ def _trace_run(memory: Memory, named: Named, home: Path) -> Provenance:
         thing=memory.state(agent=named.agent).journal.get(named.id),
         carries=[each for change in made for each in named_in(change) if each.kind != "run"],
         history=[*made, *(change for change in reverts if change not in made)],
-        files=files_of(named.id, home),
+        quote=journal.quote if journal else "",
+        files=files_of(named.id, home, span=journal.span if journal else ""),
     )
 
 
@@ -219,4 +222,4 @@ def words_around(files: RunFiles) -> str:
     if files.transcript is None or files.entry is None:
         return ""
     entries = list(read_transcript(files.transcript))
-    return entries[files.entry].text if files.entry < len(entries) else ""
+    return words_of(entries[files.entry]) if files.entry < len(entries) else ""

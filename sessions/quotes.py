@@ -77,6 +77,18 @@ class QuotedTranscript:
             return None
         return next((index for index, words in enumerate(self._plain) if wanted in words), None)
 
+    def find_written(self, words: Sequence[str]) -> int | None:
+        """The index of the first call of a memory tool that holds all of `words`; None if none does."""
+        wanted = [plain(each) for each in words if plain(each)]
+        calls = (index for index, entry in enumerate(self.entries) if _writes_memory(entry))
+        return next((index for index in calls if wanted and all(each in self._plain[index] for each in wanted)), None)
+
+    @property
+    def last_said(self) -> int | None:
+        """The index of the last entry in which the agent said or did something; None if it did nothing."""
+        places = range(len(self.entries) - 1, -1, -1)
+        return next((place for place in places if self.entries[place].kind in ("text", "tool_call")), None)
+
     def before(self, place: int, most: int) -> str:
         """The beginning of what was said before the entry at `place`, on one line."""
         earlier = (self._plain[index] for index in range(place - 1, -1, -1) if self._says_something(index))
@@ -84,6 +96,10 @@ class QuotedTranscript:
 
     def _says_something(self, index: int) -> bool:
         return bool(self._plain[index]) and self.entries[index].kind not in ("usage", "note")
+
+
+def _writes_memory(entry: Entry) -> bool:
+    return entry.kind == "tool_call" and entry.tool.startswith(MEMORY_TOOLS)
 
 
 class Borrowed:

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 from typer.testing import CliRunner
 
 from cli.main import app
 from sessions.memory import open_memory
 from sessions.memory.base import Memory
-from tests.fakes.changes import a_change
-from tests.fakes.memories import BELIEF, LATER, THREAD, stock
+from sessions.redaction import Redactor
+from sessions.transcript import Transcript
+from tests.fakes.changes import a_change, a_journal
+from tests.fakes.memories import BELIEF, LATER, RUN, THREAD, stock
+from tests.fakes.records import a_folder, an_entry_of
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +69,27 @@ def test_the_fading_of_a_vital_is_what_can_be_taken_back() -> None:
     assert taken_back_by("focus").startswith("by-hand-")
     said("revert", "--run", taken_back_by("focus"), "--yes")
     assert said("show", "focus").startswith("vital focus of agent main: flagged")
+
+
+def test_what_a_tool_wrote_is_shown_in_the_call_that_wrote_it(memory: Memory, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path)
+    arguments: dict[str, JsonValue] = {"name": "latency", "value": "240 ms", "note": "It doubled since Monday."}
+    call = an_entry_of("tool_call", tool="mcp__memory__set_vital", arguments=arguments)
+    transcript = Transcript(folder.transcript_path, Redactor({}))
+    for entry in (an_entry_of("prompt", "Look."), call):
+        transcript.append(entry)
+    about = {"name": "latency", "value": "240 ms", "quote": "240 ms", "span": "1"}
+    memory.apply([a_change("set_vital", 9, run=RUN, **about), a_journal(8, run=RUN, theme="Speed")])
+    shown = said("show", "latency")
+    assert "said in     name: latency value: 240 ms note: It doubled since Monday." in shown
+    assert f"transcript  {folder.transcript_path}:2" in shown
+
+
+def test_a_journal_entry_leads_to_the_words_that_it_rests_on(memory: Memory, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path)
+    Transcript(folder.transcript_path, Redactor({})).append(an_entry_of("text", "I measured and it is slow."))
+    written = a_journal(8, run=RUN, theme="Speed").model_copy(update={"span": "0"})
+    memory.apply([written])
+    shown = said("show", RUN)
+    assert "said in     I measured and it is slow." in shown
+    assert f"transcript  {folder.transcript_path}:1" in shown
