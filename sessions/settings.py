@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJsonError
 
-from sessions.errors import SettingsError
-from sessions.models import Provider
+from sessions.errors import ModelError, SettingsError
+from sessions.models import Provider, find_model
+from sessions.parameters import SLUG
 
 #: For each provider, what a person sets to reach its models.
 _ACCESS: dict[Provider, str] = {
@@ -55,10 +56,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='Default model for each agent, as JSON: {"main": "claude-haiku-4-5"}.',
     )
-    enabled_models: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Gated models that may be used, separated by commas."
-    )
     models_file: Path | None = Field(None, description="More models, in the form of sessions/models.toml.")
+    enabled_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Gated models that may be used, separated by commas, each in any of its spellings."
+    )
     extraction_model: str = Field("claude-haiku-4-5", description="Which model turns a transcript into observations.")
     inactivity_timeout_seconds: int = Field(
         86400, ge=0, description="For sessions that give -1: how long an agent may be idle. 0: for ever."
@@ -148,6 +149,24 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("enabled_models")
+    @classmethod
+    def _ids(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """Whoever asks whether a model is enabled asks by its id."""
+        try:
+            return tuple(find_model(name, info.data.get("models_file")).id for name in names)
+        except ModelError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("agent_models", "agent_runs_per_day", "agent_cost_per_day_usd")
+    @classmethod
+    def _by_agents(cls, given: dict[str, object]) -> dict[str, object]:
+        """A limit for a name that no agent can have would limit nobody."""
+        for name in given:
+            if not re.fullmatch(SLUG, name):
+                raise ValueError(f"{name!r} is no agent's name; those are of lower-case letters, digits and hyphens")
+        return given
+
     @field_validator("loop_warn_after", "loop_stop_after")
     @classmethod
     def _more_than_one(cls, calls: int) -> int:
@@ -205,7 +224,7 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         variable = name if name.isupper() else f"SESSIONS_{name.upper()}"
-        raise SettingsError(f"{variable}: {first['msg']}") from error
+        raise SettingsError(f"{variable}: {first['msg'].removeprefix('Value error, ')}") from error
     except NotJsonError as error:
         field = re.search(r'field "(\w+)"', str(error))
         variable = f"SESSIONS_{field[1].upper()}" if field else "a SESSIONS_… variable"

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from sessions.errors import SettingsError
+from sessions.models import SHIPPED, find_model, require_enabled
 from sessions.settings import Settings, read_settings
 
 
@@ -54,6 +55,41 @@ def test_a_value_that_cannot_be_used_is_refused_with_the_name_of_its_variable(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
+        read_settings()
+
+
+def test_gated_models_are_enabled_in_any_of_their_spellings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(SHIPPED.read_text().replace("aliases = []", 'aliases = ["own"]', 1))
+    monkeypatch.setenv("SESSIONS_MODELS_FILE", str(tmp_path / "models.toml"))
+    monkeypatch.setenv("SESSIONS_ENABLED_MODELS", "google/gemini-2.5-pro, own")
+    settings = read_settings()
+    own = find_model("own", settings.models_file)
+    assert settings.enabled_models == ("gemini-2.5-pro", own.id)
+    for name in ("gemini-2.5-pro", "own"):
+        require_enabled(name, enabled=settings.enabled_models, extra_file=settings.models_file)
+
+
+def test_a_gated_model_that_nobody_knows_is_refused_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSIONS_ENABLED_MODELS", "gemini-2.5-por")
+    with pytest.raises(
+        SettingsError, match=r"^SESSIONS_ENABLED_MODELS: 'gemini-2\.5-por' is not a known model; did you"
+    ):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSIONS_AGENT_COST_PER_DAY_USD", '{"Main": 2}'),
+        ("SESSIONS_AGENT_RUNS_PER_DAY", '{"main agent": 2}'),
+        ("SESSIONS_AGENT_MODELS", '{"": "claude-haiku-4-5"}'),
+    ],
+)
+def test_a_limit_for_a_name_that_no_agent_can_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: '.*' is no agent's name; those are of lower-case letters"):
         read_settings()
 
 
