@@ -50,7 +50,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
-    Console(markup=False).print(table)
+    # Looking for numbers and paths to colour would take as long as the rest.
+    Console(markup=False, highlight=False).print(table)
 
 
 def zone_name(now: datetime) -> str:
