@@ -16,8 +16,8 @@ from hooks.settings_file import parse, read, remove, write
 
 Scope = Literal["user", "project", "local"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-#: Settings that say where memory and runs are. None of them is a secret.
-_PLACES = ("SESSIONS_HOME", "SESSIONS_MEMORY_URL", "SESSIONS_MEMORY_EMBEDDER")
+#: Settings that say where memory and runs are, and which models feed it. None of them is a secret.
+_PLACES = ("SESSIONS_HOME", "SESSIONS_MEMORY_URL", "SESSIONS_MEMORY_EMBEDDER", "SESSIONS_EXTRACTION_MODEL")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 #: The loop guard is registered by hand too. The others are ours only as we call them: a project may have a `hooks`.
 _OURS = re.compile(r"-m hooks\.pre_tool_use\b|-E -P -m hooks\.(session_start|stop)\b")
@@ -31,9 +31,11 @@ class Hook(BaseModel, frozen=True):
     timeout_seconds: int
 
 
+#: Longer than a store waits that is locked or does not answer, 30 s at most, so that what we say of it is heard.
+_READING_SECONDS = 40
 #: The loop guard needs the results too: without them it takes the result of a call for the same each time.
 HOOKS = (
-    Hook(event="SessionStart", module="session_start", timeout_seconds=10),
+    Hook(event="SessionStart", module="session_start", timeout_seconds=_READING_SECONDS),
     Hook(event="Stop", module="stop", timeout_seconds=10),
     Hook(event="SessionEnd", module="stop", timeout_seconds=10),
     Hook(event="PreToolUse", module="pre_tool_use", timeout_seconds=10),

@@ -180,9 +180,11 @@ def test_the_hooks_do_not_look_for_code_where_the_person_works(path: Path) -> No
 
 def test_the_memory_of_the_environment_goes_into_the_commands(path: Path) -> None:
     places = {"SESSIONS_HOME": "/srv/our sessions", "SESSIONS_MEMORY_URL": "sqlite:////m", "ANTHROPIC_API_KEY": "sk-x"}
+    places["SESSIONS_EXTRACTION_MODEL"] = "gemini-2.5-flash"
     install("project", path, agent="main", python=sys.executable, environment=places)
     found = read_installed("project", path)
     assert found.commands[0].startswith("SESSIONS_HOME='/srv/our sessions' SESSIONS_MEMORY_URL=sqlite:////m ")
+    assert " SESSIONS_EXTRACTION_MODEL=gemini-2.5-flash " in found.commands[0]
     assert (found.missing, found.broken, "sk-x" in path.read_text()) == ([], [], False)
 
 
