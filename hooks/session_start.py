@@ -12,8 +12,11 @@ from pydantic.alias_generators import to_camel
 
 from hooks.background import learn_in_background
 from hooks.claude_event import ConversationEvent, answer
+from sessions.context import Context
+from sessions.errors import RunFolderError
 from sessions.interactive_context import interactive_context
-from sessions.settings import read_settings
+from sessions.interactive_told import keep_context
+from sessions.settings import Settings, read_settings
 
 
 class StartEvent(ConversationEvent):
@@ -34,9 +37,10 @@ class StartAnswer(_Spoken):
 
 
 class Answer(_Spoken):
-    """The form that Claude Code reads."""
+    """The form that Claude Code reads; it shows `system_message` to the person, who sees nothing of the rest."""
 
     hook_specific_output: StartAnswer
+    system_message: str | None = None
 
 
 def begin(event: StartEvent, agent: str) -> str:
@@ -45,9 +49,21 @@ def begin(event: StartEvent, agent: str) -> str:
     learn_in_background(settings, None)
     if event.source == "resume":
         return ""
-    context = interactive_context(agent, event.cwd, settings=settings, now=datetime.now(UTC).astimezone())
-    told = Answer(hook_specific_output=StartAnswer(additional_context=context.text))
-    return told.model_dump_json(by_alias=True) + "\n"
+    found = interactive_context(agent, event.cwd, settings=settings, now=datetime.now(UTC).astimezone())
+    said = [*found.for_person, *_keep(found.context, event, settings)]
+    told = Answer(
+        hook_specific_output=StartAnswer(additional_context=found.context.text), system_message="\n".join(said) or None
+    )
+    return told.model_dump_json(by_alias=True, exclude_none=True) + "\n"
+
+
+def _keep(context: Context, event: StartEvent, settings: Settings) -> list[str]:
+    """Why it could not be kept, if it could not: no reason to leave the person without it."""
+    try:
+        keep_context(settings.home, event.session_id, context)
+    except RunFolderError as error:
+        return [f"sessions: {error}"]
+    return []
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     <home>/interactive/
         conversations/ID.json     one conversation: whose memory it feeds, and how much of it was learned from
         conversations/ID.ended    there while it is over
+        contexts/ID.md, ID.json   what it began with, and where each line of that came from
         runs/<run id>/            what was learned from at one time, with the files of a run
 
 A conversation is learned from when it ended or was quiet for a while, and again when it went on: each part is a run of

@@ -1,12 +1,18 @@
 """What a person's own conversation with Claude Code begins with: the same document as a scheduled run's, to discuss."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sessions.context import Context, Occasion
+from pydantic import BaseModel
+
+from sessions.context import BYTES_PER_TOKEN, Context, Occasion
 from sessions.errors import RepositoryError
 from sessions.interactive_learning import SESSION
+from sessions.interactive_notices import TITLE, Notice, notices
+from sessions.past_runs import past_runs
 from sessions.preparation import build_interactive_context
+from sessions.redaction import process_redactor
 from sessions.settings import Settings
 from sessions.workspace.base import GitState
 from sessions.workspace.git import Git
@@ -19,7 +25,14 @@ _GIT_SECONDS = 2.0
 _RECENT = 5
 
 
-def interactive_context(agent: str, folder: Path, *, settings: Settings, now: datetime) -> Context:
+class InteractiveContext(BaseModel, frozen=True):
+    """What a conversation begins with, and the sentences that its person is shown beside."""
+
+    context: Context
+    for_person: tuple[str, ...] = ()
+
+
+def interactive_context(agent: str, folder: Path, *, settings: Settings, now: datetime) -> InteractiveContext:
     """What `agent` knows that bears on the work in `folder`, and what waits to be discussed.
 
     Args:
@@ -31,16 +44,47 @@ def interactive_context(agent: str, folder: Path, *, settings: Settings, now: da
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
+    occasion = Occasion(agent=agent, session=SESSION, due_at=now, now=now, attended=True)
     states = checkout_state(folder)
+    runs = past_runs(settings.home, agent=agent, before=now)
+    heard = notices(runs, occasion, settings)
     # Nothing was asked yet: what was worked on here lately is the best guess at what it will be about.
     hints = [folder.name, *(commit.subject for state in states for commit in state.recent)]
-    return build_interactive_context(
-        Occasion(agent=agent, session=SESSION, due_at=now, now=now, attended=True),
+    most_tokens = min(settings.context_tokens, MOST_TOKENS) - _tokens(_block(heard))
+    context = build_interactive_context(
+        occasion,
         prompt="\n".join(hints),
         git=states,
-        settings=settings.model_copy(update={"context_tokens": min(settings.context_tokens, MOST_TOKENS)}),
+        runs=runs,
+        settings=settings.model_copy(update={"context_tokens": most_tokens}),
         synced_at=_fetched_at(folder),
     )
+    return InteractiveContext(
+        context=_with(heard, context), for_person=tuple(filter(None, (each.for_person for each in heard)))
+    )
+
+
+def _with(heard: Sequence[Notice], context: Context) -> Context:
+    """The context with what was heard as its first section: it is what the person may not know."""
+    if not heard:
+        return context
+    head, heading, rest = context.text.partition("\n\n## ")
+    text = "".join([head, process_redactor()(_block(heard)), heading, rest])
+    added = {
+        "tokens": _tokens(text),
+        "lines": text.count("\n"),
+        "most_tokens": context.manifest.most_tokens + _tokens(_block(heard)),
+    }
+    candidates = [*(each.candidate for each in heard), *context.manifest.candidates]
+    return Context(text=text, manifest=context.manifest.model_copy(update={**added, "candidates": candidates}))
+
+
+def _block(heard: Sequence[Notice]) -> str:
+    return "\n".join([f"\n\n## {TITLE}\n", *(each.line for each in heard)]) if heard else ""
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
 def checkout_state(folder: Path) -> tuple[GitState, ...]:

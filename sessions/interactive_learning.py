@@ -16,6 +16,7 @@ from sessions.interactive import (
     read_conversation_file,
     save_conversation,
 )
+from sessions.interactive_told import copy_context
 from sessions.interactive_transcript import Said, read_conversation
 from sessions.learning import extract_once, remember_once
 from sessions.learning_retry import Retried
@@ -75,6 +76,7 @@ async def learn_conversation(path: Path, *, settings: Settings, now: datetime) -
             return None
         with hold_run(interactive_home(settings.home), _record(conversation, fresh, now)) as run:
             part = _cut(run, fresh, length)
+            copy_context(settings.home, conversation.session_id, run)
             conversation.learned_through, conversation.learned_bytes = part.through, part.file_bytes
             save_conversation(path, conversation)
             return await _finish(run, settings, now)

@@ -18,7 +18,7 @@ from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory_tools import AgentMemory
 from sessions.models import RUNNER_PROVIDERS, Model, require_model
-from sessions.past_runs import past_runs
+from sessions.past_runs import PastRun, past_runs
 from sessions.pending_changes import FILE_NAME, PendingChanges
 from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, RunRecord
@@ -121,16 +121,23 @@ def build_context(
 
 
 def build_interactive_context(
-    occasion: Occasion, *, prompt: str, git: Sequence[GitState], settings: Settings, synced_at: datetime | None = None
+    occasion: Occasion,
+    *,
+    prompt: str,
+    git: Sequence[GitState],
+    runs: Sequence[PastRun],
+    settings: Settings,
+    synced_at: datetime | None = None,
 ) -> Context:
     """The context of a session with a person, without secrets; `synced_at` is when its repositories were fetched.
+
+    `runs` are the agent's scheduled ones, newest first.
 
     Raises:
         MemoryStoreError: the memory cannot be read.
     """
     known = _look_up(occasion.agent, prompt, partial(open_memory, settings.memory_address))
-    runs = tuple(past_runs(settings.home, agent=occasion.agent, before=occasion.now))
-    material = Material(occasion=occasion, known=known, git=tuple(git), synced_at=synced_at, runs=runs)
+    material = Material(occasion=occasion, known=known, git=tuple(git), synced_at=synced_at, runs=tuple(runs))
     return _composed(material, settings)
 
 
