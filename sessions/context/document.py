@@ -1,16 +1,14 @@
 """The document an agent starts with: what it knows, what it did, where things stand, and the rules of working alone."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from sessions.context.freshness import render_freshness
+from sessions.context.git_section import render_git
 from sessions.context.manifest import NO_ROOM, Candidate, Context, Manifest
 from sessions.context.material import Material
-from sessions.context.quoting import one_line
 from sessions.context.rules import render_rules
 from sessions.context.sections import Item, Section, Title, all_sections
 from sessions.spec import SessionSpec
-from sessions.workspace.base import GitState
 
 #: A rough measure that errs on the safe side for English and code, and counts other scripts by their bytes.
 BYTES_PER_TOKEN = 4
@@ -77,7 +75,7 @@ def compose(material: Material, *, most_tokens: int, stale_after: timedelta) -> 
         render_rules(attended=material.occasion.attended),
         *_limits(material.occasion.limits),
         render_freshness(material, stale_after=stale_after),
-        _git(material.git, attended=material.occasion.attended),
+        render_git(material.git, attended=material.occasion.attended),
     ]
     room = _Room(most_tokens, MOST_LINES)
     room.spend(head, *standing, " " * _LAST_LINE_BYTES)
@@ -148,12 +146,6 @@ def _limits(spec: SessionSpec | None) -> list[str]:
     ]
     named = ", ".join(limit for limit in limits if limit) or "none"
     return [f"## Limits of this run\n\n{named}. When one is reached you are ended at once: report early, then refine."]
-
-
-def _git(states: Sequence[GitState], *, attended: bool) -> str:
-    blocks = ["\n".join(f"- {one_line(line)}" for line in state.lines()) for state in states]
-    none = "No git repository is here." if attended else "No repository is attached; you work in an empty folder."
-    return "## Git state\n\n" + ("\n\n".join(blocks) or none)
 
 
 def _last_line(material: Material, fitted: dict[Title, Section]) -> list[str]:

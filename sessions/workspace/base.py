@@ -24,10 +24,6 @@ class Commit(BaseModel, frozen=True):
     author: str
     at: datetime
 
-    def line(self) -> str:
-        """`1a2b3c4d 2026-11-20 Fix the parser (Ada)`."""
-        return f"{self.sha[:8]} {self.at:%Y-%m-%d} {self.subject} ({self.author})"
-
 
 class Checkout(BaseModel, frozen=True):
     """One run's own copy of one repository.
@@ -67,16 +63,6 @@ class GitState(BaseModel, frozen=True):
     ahead: int = Field(0, description="Commits made since the run started.")
     uncommitted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """The state in plain lines, for the agent's context and the report."""
-        head = f"last commit {self.head.line()}" if self.head else "no commits yet"
-        where = f"on branch {self.branch}" if self.branch else "on no branch"
-        lines = [f"{self.name} ({self.url}): {where}, {head}"]
-        if self.ahead:
-            lines.append(f"commits of this run: {self.ahead}")
-        lines.append(f"uncommitted: {listed(self.uncommitted)}" if self.uncommitted else "nothing uncommitted")
-        return lines + [f"note: {note}" for note in self.notes]
 
 
 class LeftOut(BaseModel, frozen=True):

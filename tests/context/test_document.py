@@ -153,9 +153,9 @@ def test_the_maintenance_list_is_shown_as_suggestions_in_its_own_words() -> None
 
 
 def test_the_git_state_is_that_of_each_repository() -> None:
-    text = written(git=(GitState(name="app", url="u", branch="main"), GitState(name="lib", url="v", branch="dev"))).text
-    assert "- app (u): on branch main, no commits yet" in text
-    assert "- lib (v): on branch dev" in text
+    text = written(git=(GitState(name="app", url="u", branch="main"), GitState(name="lib", url="v", branch=""))).text
+    assert '- app (u): on branch "main", no commits yet\n- nothing uncommitted\n\n' in text
+    assert "- lib (v): on no branch" in text
     assert "No repository is attached" in written().text
 
 

@@ -26,7 +26,7 @@ def test_the_checkout_at_hand_is_copied_with_what_is_committed_and_told_what_is_
     assert not (checkout.path / "draft.txt").exists()
     (note,) = checkout.notes
     assert note == f"uncommitted changes of {ada.clone} are not included: README.md, draft.txt"
-    assert f"note: {note}" in git_state(checkout, runs.settings).lines()
+    assert note in git_state(checkout, runs.settings).notes
 
 
 def test_the_branch_that_is_checked_out_is_never_moved_whatever_the_checkout_allows(runs: Runs, ada: Person) -> None:
@@ -62,7 +62,7 @@ def test_a_detached_head_is_worked_on_and_set_aside(runs: Runs, ada: Person) -> 
     checkout = _sync_here(runs, ada.clone)
     assert (checkout.branch, checkout.base) == ("", tip)
     assert "detached HEAD" in checkout.notes[0]
-    assert git_state(checkout, runs.settings).lines()[0].startswith(f"ada ({ada.clone}): on no branch, last commit")
+    assert (git_state(checkout, runs.settings).url, git_state(checkout, runs.settings).branch) == (str(ada.clone), "")
     (checkout.path / "a.txt").write_text("a")
     result = runs.settle(checkout)
     assert (result.status, result.reason) == ("set_aside", "the source has no branch checked out")
