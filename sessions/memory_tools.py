@@ -166,10 +166,13 @@ class AgentMemory:
         return f"Faded {short(belief.id)}."
 
     def write_journal(self, asked: WriteJournalInput) -> str:
-        """Write the run's journal entry."""
+        """Write the run's journal entry. As with what is set, back to an earlier one is a change of its own."""
         run, told = self._pending.run, asked.model_dump()
-        entry = JournalEntry(id=run, agent=self._pending.agent, session=self._session, at=self._now(), **told)
-        self._write(WriteJournal(**self._about("write_journal", *told.values()), quote=asked.theme, entry=entry))
+        earlier = [change for change in self._pending.changes if isinstance(change, WriteJournal)]
+        if not (earlier and earlier[-1].entry.model_dump(include=set(told)) == told):
+            entry = JournalEntry(id=run, agent=self._pending.agent, session=self._session, at=self._now(), **told)
+            about = self._about("write_journal", *told.values(), *(change.id for change in earlier[-1:]))
+            self._write(WriteJournal(**about, quote=asked.theme, entry=entry))
         return "Written."
 
     def set_vital(self, asked: SetVitalInput) -> str:

@@ -137,6 +137,14 @@ def test_the_latest_journal_entry_of_a_run_is_the_one_that_stays(run: RunMemory)
     assert entry.assumptions == "I assumed oil is allowed."
 
 
+def test_a_journal_entry_that_is_written_again_after_another_is_the_one_that_stays(run: RunMemory) -> None:
+    for theme in ("Doors.", "Hinges.", "Doors.", "Doors."):
+        use(run, "write_journal", theme=theme)
+    assert len(run.written()) == 3
+    with applied(run) as store:
+        assert [entry.theme for entry in store.journal(agent="main")] == ["Doors."]
+
+
 def test_a_vital_that_is_flagged_is_there_for_the_next_session(run: RunMemory) -> None:
     use(run, "set_vital", name="failing tests", value="3", flagged=True, note="since Tuesday")
     (change,) = run.written()
