@@ -5,7 +5,7 @@ from pathlib import Path
 from deployments.local_stack import DEFAULT_PORT, api_url, server_environment, worker_environment
 from docs.tables import code, table
 from sessions import run_folder
-from sessions.agent_environment import ALLOWED
+from sessions.agent_environment import ALLOWED, PROXIES
 from sessions.process_tree import MARKER
 
 _HOME = Path("$SESSIONS_HOME")
@@ -13,11 +13,12 @@ _HOME = Path("$SESSIONS_HOME")
 
 def render_agent_environment() -> str:
     """The variables of the worker that an agent and its tools see."""
-    names = ", ".join(map(code, [*sorted(ALLOWED), "LC_*"]))
+    names = ", ".join(map(code, [*sorted(ALLOWED | PROXIES), "LC_*"]))
     own = f"a `HOME` of the run's own, git's author, and `{MARKER}`, by which its processes are found"
     seen = f"Of the worker's environment: {names}; and what `SESSIONS_AGENT_ENV` names. Beside them {own}."
+    proxies = "A user name and a password in a proxy's address are seen only where that setting names the variable."
     rest = "Claude Code also gets its own switches and the model's address. The model's key is not among them."
-    return f"## What the agent's process sees\n\n{seen} {rest}"
+    return f"## What the agent's process sees\n\n{seen} {proxies} {rest}"
 
 
 def render_stack_settings() -> str:

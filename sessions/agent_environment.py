@@ -1,7 +1,8 @@
 """The environment of an agent and of the tools it runs: an allow list, because everything else may be a secret."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sessions.errors import SettingsError
@@ -22,17 +23,20 @@ ALLOWED = frozenset(
         "CURL_CA_BUNDLE",
         "NODE_EXTRA_CA_CERTS",
         "GIT_SSL_CAINFO",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
         "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
         "no_proxy",
     }
 )
+#: Allowed too, but for a user name and password in them.
+PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"})
+_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 #: What an agent must never have, also when a setting asks for it.
-_OWN = frozenset({"HOME", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"})
+_OWN = frozenset(
+    {"HOME"} | {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
+)
 _OWN_PREFIXES = ("SESSIONS_", "PREFECT_")
+#: Of clouds and of what keeps traces; a project that means its agent to have one of them gives it another name.
+_CLOUD_PREFIXES = ("AWS_", "AZURE_", "ARM_", "CLOUDSDK_", "GOOGLE_", "FIREBASE_", "LANGFUSE_", "OTEL_")
 
 
 def agent_environment(settings: Settings, source: Mapping[str, str], *, run_id: str, home: Path) -> dict[str, str]:
@@ -42,17 +46,29 @@ def agent_environment(settings: Settings, source: Mapping[str, str], *, run_id: 
     person whose account runs the session out of it; the marker lets everything the agent starts be found again.
 
     Raises:
-        SettingsError: SESSIONS_AGENT_ENV names a variable that belongs to this project.
+        SettingsError: SESSIONS_AGENT_ENV names a variable that no agent may have.
     """
-    _refuse_own_names(settings.agent_env)
+    require_for_agents(settings.agent_env)
     wanted = ALLOWED | set(settings.agent_env)
     kept = {name: value for name, value in source.items() if name in wanted or name.startswith("LC_")}
-    return {"PATH": os.defpath, **kept, **_git_identity(settings), "HOME": str(home), MARKER: run_id}
+    proxies = {name: _USER_INFO.sub(r"\1", source[name]) for name in PROXIES & source.keys()}
+    return {"PATH": os.defpath, **proxies, **kept, **_git_identity(settings), "HOME": str(home), MARKER: run_id}
 
 
-def _refuse_own_names(names: tuple[str, ...]) -> None:
+def proxies_in_part(settings: Settings, source: Mapping[str, str]) -> list[str]:
+    """The proxies in `source` whose user name and password an agent does not get: all that no setting names."""
+    return sorted(name for name in PROXIES & source.keys() - {*settings.agent_env} if _USER_INFO.match(source[name]))
+
+
+def require_for_agents(names: Iterable[str]) -> None:
+    """Refuse what SESSIONS_AGENT_ENV may not name: this project's variables, and those of clouds and of Langfuse.
+
+    Raises:
+        SettingsError: one of `names` is among them.
+    """
     for name in names:
-        if name in _OWN or name.startswith(_OWN_PREFIXES):
+        # Settings are read whatever the case of their names.
+        if name.upper() in _OWN or name.upper().startswith((*_OWN_PREFIXES, *_CLOUD_PREFIXES)):
             raise SettingsError(
                 f"SESSIONS_AGENT_ENV: {name} is not for the agent; take it out, or give what it needs another name"
             )

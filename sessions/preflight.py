@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from sessions.agent_environment import proxies_in_part, require_for_agents
 from sessions.channels import open_channel
 from sessions.channels.address import describe_target
 from sessions.errors import DeliveryError, PreflightError, SessionError, SettingsError
@@ -19,6 +20,10 @@ from sessions.settings import Settings
 from sessions.spec import SessionSpec
 from sessions.workflow import read_workflow
 from sessions.workspace import require_reachable
+
+_KEPT_FROM_AGENTS = (
+    "its user name and password are kept from agents; name it in SESSIONS_AGENT_ENV, if they need them to get out"
+)
 
 
 class Readiness(BaseModel, frozen=True):
@@ -54,7 +59,8 @@ async def examine_spec(
     targets = [target for target in (*spec.delivery, *spec.failure_delivery) if target.mode != "none"]
     of_targets = (_target(target, settings, environment) for target in targets)
     found = await asyncio.gather(_key(spec, settings), *of_targets)
-    return sum(found, Readiness(faults=tuple(_faults(spec, settings, root))))
+    doubts = tuple(f"{name}: {_KEPT_FROM_AGENTS}" for name in proxies_in_part(settings, environment))
+    return sum(found, Readiness(faults=tuple(_faults(spec, settings, root)), doubts=doubts))
 
 
 async def examine_repos(spec: SessionSpec, *, settings: Settings, root: Path) -> Readiness:
@@ -82,6 +88,7 @@ def _faults(spec: SessionSpec, settings: Settings, root: Path) -> Iterator[str]:
         lambda: choose_model(spec, settings),
         lambda: settings.require_model_access(RUNNER_PROVIDERS[spec.runner]),
         lambda: is_sandboxed(settings),
+        lambda: require_for_agents(settings.agent_env),
     )
     for check in checks:
         try:

@@ -107,7 +107,9 @@ class Settings(BaseSettings):
         7.0, gt=0, description="From which age on a context says loudly that what is learned or consolidated is old."
     )
     agent_env: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Names of further variables that the agent's process may see, separated by commas."
+        (),
+        description="Names of further variables that the agent's process may see, separated by commas. This "
+        "project's own are refused, and those of clouds and of Langfuse.",
     )
     webhook_timeout_seconds: float = Field(10.0, gt=0, description="How long one delivery attempt may take.")
     delivery_retries: int = Field(2, ge=0, le=10, description="How often a delivery is tried again within its run.")

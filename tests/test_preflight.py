@@ -56,6 +56,17 @@ async def test_a_wrong_target_of_best_effort_is_a_doubt_and_one_that_is_off_is_n
     assert await look(tmp_path, delivery=[{**wrong, "mode": "none"}]) == Readiness()
 
 
+async def test_what_agents_may_not_have_of_the_environment_is_told_before_one_starts(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, agent_env=("TELEGRAM_BOT_TOKEN",))
+    spec, proxy = SessionSpec(prompt="Look."), {"HTTPS_PROXY": "http://user:hunter2@proxy:3128"}
+    found = await examine_spec(spec, settings=settings, root=tmp_path, environment=proxy)
+    assert [fault.partition(";")[0] for fault in found.faults] == [
+        "SESSIONS_AGENT_ENV: TELEGRAM_BOT_TOKEN is not for the agent"
+    ]
+    assert found.doubts[0].startswith("HTTPS_PROXY: its user name and password are kept from agents")
+    assert "hunter2" not in str(found)
+
+
 async def test_each_repository_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     origin = bare_repository(tmp_path / "origin.git")
     urls = [str(origin), str(tmp_path / "nowhere"), "https://user:pw@127.0.0.1:1/x.git"]
