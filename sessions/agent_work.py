@@ -42,15 +42,15 @@ async def run_agent_once(
         inactivity_timeout_seconds=idle_seconds(record, settings),
         now=now,
     )
-    error = done.error or _spent_day(done, record, settings)
+    error = _error_with_budget(done, record, settings)
     end = AgentEnd(stop=done.stop, final_text=done.final_text, error=error, denials=done.denials)
     return _ended(run, end, now())
 
 
-def _spent_day(done: AgentRun, record: RunRecord, settings: Settings) -> str:
-    """Which budget of the day ended the agent; empty if none did."""
-    own = 0 < record.spec.max_cost_usd <= done.cost_usd
-    return "" if done.stop is not Stop.MAX_COST or own else day_budget(record, settings).cost_sentence
+def _error_with_budget(done: AgentRun, record: RunRecord, settings: Settings) -> str:
+    """Why the agent ended; where that was the budget of its day, how much that is."""
+    budget = day_budget(record, settings).cost_sentence if done.stop is Stop.DAY_COST else ""
+    return "; ".join(filter(None, (budget, done.error)))
 
 
 def end_interrupted(run: RunFolder, at: datetime) -> AgentEnd:

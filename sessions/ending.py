@@ -8,6 +8,7 @@ _OUTCOMES = {
     Stop.FINISHED: Outcome.COMPLETED,
     Stop.MAX_TURNS: Outcome.STOPPED,
     Stop.MAX_COST: Outcome.OVER_BUDGET,
+    Stop.DAY_COST: Outcome.OVER_BUDGET,
     Stop.LOOP: Outcome.STOPPED,
     Stop.NEEDS_INPUT: Outcome.NEEDS_INPUT,
     Stop.TIMED_OUT: Outcome.TIMED_OUT,
@@ -36,7 +37,8 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
     sentences = {
         Stop.FINISHED: f"the agent finished after {so_far}",
         Stop.MAX_TURNS: f"the agent reached max_turns {spec.max_turns} after {so_far}",
-        Stop.MAX_COST: f"the agent reached {_money(spec, cost_usd)} after {so_far}" if turns else "no model was asked",
+        Stop.MAX_COST: f"the agent reached max_cost_usd {spec.max_cost_usd} after {so_far}",
+        Stop.DAY_COST: f"the agent reached the end of its agent's budget for the day after {so_far}",
         Stop.LOOP: f"the agent went in circles and was stopped after {so_far}",
         Stop.NEEDS_INPUT: f"the agent asked what only a person can answer, after {so_far}",
         Stop.TIMED_OUT: f"the agent was ended at timeout_seconds {spec.timeout_seconds} after {so_far}",
@@ -46,11 +48,5 @@ def reason_for(end: AgentEnd, spec: SessionSpec, *, turns: int, cost_usd: float,
         Stop.INTERRUPTED: f"the run was interrupted after {so_far}",
     }
     detail = f": {end.error}" if end.error else ""
-    return sentences[end.stop] + detail
-
-
-def _money(spec: SessionSpec, cost_usd: float) -> str:
-    """Which of the two limits of money bit."""
-    if spec.max_cost_usd and cost_usd >= spec.max_cost_usd:
-        return f"max_cost_usd {spec.max_cost_usd}"
-    return "the end of its agent's budget for the day"
+    too_dear_at_once = outcome_of(end) is Outcome.OVER_BUDGET and not turns
+    return ("no model was asked" if too_dear_at_once else sentences[end.stop]) + detail

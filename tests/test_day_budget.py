@@ -267,13 +267,19 @@ def test_of_many_runs_at_the_same_moment_no_more_than_the_budget_are_let_in(tmp_
 
 
 @pytest.mark.parametrize(
-    ("own", "said"),
+    ("stop", "said"),
     [
-        (1.5, "the agent reached max_cost_usd 1.5 after 2 turns, 2.0000 USD, 3 s"),
-        (4.0, "the agent reached the end of its agent's budget for the day after 2 turns, 2.0000 USD, 3 s"),
-        (0.0, "the agent reached the end of its agent's budget for the day after 2 turns, 2.0000 USD, 3 s"),
+        (Stop.MAX_COST, "the agent reached max_cost_usd 1.5 after 2 turns, 2.0000 USD, 3 s"),
+        (Stop.DAY_COST, "the agent reached the end of its agent's budget for the day after 2 turns, 2.0000 USD, 3 s"),
     ],
 )
-def test_the_reason_names_the_limit_of_money_that_bit(own: float, said: str) -> None:
-    spec = SessionSpec(prompt="Look.", max_cost_usd=own)
-    assert reason_for(AgentEnd(stop=Stop.MAX_COST), spec, turns=2, cost_usd=2.0, seconds=3.0) == said
+def test_the_reason_names_the_limit_of_money_that_bit(stop: Stop, said: str) -> None:
+    spec = SessionSpec(prompt="Look.", max_cost_usd=1.5)
+    assert reason_for(AgentEnd(stop=stop), spec, turns=2, cost_usd=2.0, seconds=3.0) == said
+
+
+@pytest.mark.parametrize("stop", [Stop.MAX_COST, Stop.DAY_COST])
+def test_a_first_request_that_is_too_dear_is_told_as_none(stop: Stop) -> None:
+    end = AgentEnd(stop=stop, error="it costs a dollar")
+    said = reason_for(end, SessionSpec(prompt="Look.", max_cost_usd=0.5), turns=0, cost_usd=0.0, seconds=0.0)
+    assert said == "no model was asked: it costs a dollar"

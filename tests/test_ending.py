@@ -29,6 +29,7 @@ def test_every_way_an_agent_can_end_has_an_outcome_and_a_reason_of_one_line(stop
         (Stop.INACTIVE, Outcome.TIMED_OUT),
         (Stop.MAX_TURNS, Outcome.STOPPED),
         (Stop.MAX_COST, Outcome.OVER_BUDGET),
+        (Stop.DAY_COST, Outcome.OVER_BUDGET),
         (Stop.REFUSED, Outcome.FAILED),
         (Stop.FAILED, Outcome.FAILED),
         (Stop.INTERRUPTED, Outcome.CRASHED),

@@ -24,6 +24,7 @@ class Stop(StrEnum):
     FINISHED = "finished"
     MAX_TURNS = "max_turns"
     MAX_COST = "max_cost"
+    DAY_COST = "day_cost"
     LOOP = "loop"
     NEEDS_INPUT = "needs_input"
     TIMED_OUT = "timed_out"
@@ -99,11 +100,16 @@ class AgentTask(BaseModel, frozen=True, arbitrary_types_allowed=True):
         """Whether the run may cost only so much."""
         return bool(self.max_cost_usd) or self.left_of_day_usd is not None
 
-    def is_spent(self, cost_usd: float) -> bool:
-        """Whether `cost_usd` is all that this run may cost: of its own limit, or of what is left of the day."""
+    @property
+    def nearest_cost_limit(self) -> tuple[Stop, float]:
+        """What this run may cost in US dollars, infinite for no limit, and how it ends there: its own, or its day's."""
         own = self.max_cost_usd or inf
         left = self.left_of_day_usd() if self.left_of_day_usd else inf
-        return cost_usd >= min(own, left)
+        return (Stop.MAX_COST, own) if own <= left else (Stop.DAY_COST, left)
+
+    def is_spent(self, cost_usd: float) -> bool:
+        """Whether `cost_usd` is all that this run may cost: of its own limit, or of what is left of the day."""
+        return cost_usd >= self.nearest_cost_limit[1]
 
 
 class AgentEnd(BaseModel, frozen=True):
@@ -147,9 +153,10 @@ class Runner(Protocol):
 
     Everything the agent says and does goes into `transcript` as it happens: a `prompt` entry first, then per turn
     thinking, text, tool calls, a `usage` entry, and the tool results. Parts of an answer that are no entry yet are told
-    by `transcript.sign()`. Turns and money are checked by the runner after each turn; time is checked from outside, by
-    cancelling `run`: the runner then ends what it started and re-raises `CancelledError`. Calls that go in circles are
-    the runner's too: `LoopWatch` says when to warn and when to stop.
+    by `transcript.sign()`. Turns are checked by the runner after each turn, and money before each request: `CostWatch`
+    says whether it may be sent. Time is checked from outside, by cancelling `run`: the runner then ends what it started
+    and re-raises `CancelledError`. Calls that go in circles are the runner's too: `LoopWatch` says when to warn and
+    when to stop.
 
     Raises:
         RunnerError: the runtime could not be started at all.

@@ -26,6 +26,7 @@ from sessions.runners.claude_options import options_for
 from sessions.runners.claude_servers import why_servers_fail
 from sessions.runners.claude_tools import SAFE_TOOLS, ToolRules
 from sessions.runners.claude_transcript import Listener
+from sessions.runners.cost_watch import CostWatch
 from sessions.runners.loop_watch import LoopWatch
 from sessions.runners.questions import NOBODY, Answered, AskInput, Unanswered
 from sessions.transcript import Transcript
@@ -62,8 +63,10 @@ class ClaudeAgentSdkRunner:
                 on_stderr=complaints.append,
             )
             listener.add("prompt", task.prompt)
+            if too_dear := limits.cost.look():
+                return too_dear
             try:
-                if fault := await _converse(options, task, listener):
+                if fault := await _converse(options, task, listener, limits):
                     return end_of(listener, Stop.FAILED, fault)
             except Exception as error:
                 # Beside its own kind the SDK raises bare exceptions; all else is not about the CLI.
@@ -78,13 +81,14 @@ class ClaudeAgentSdkRunner:
 
 
 class _Limits:
-    """Stops the agent: once its answers cost as much as they may, when it goes in circles, or over a question."""
+    """Stops the agent: before it costs more than it may, when it goes in circles, or over a question."""
 
     def __init__(self, task: AgentTask, listener: Listener, transcript: Transcript) -> None:
         self.reached: Stop | None = None
         self.error = ""
         self._task = task
         self._listener = listener
+        self.cost = CostWatch(task, transcript)
         self._loops = LoopWatch(task, transcript)
 
     async def after_tools(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
@@ -99,14 +103,21 @@ class _Limits:
         circling = self._loops.look()
         if circling.level is Level.STOP:
             return self._stop(Stop.LOOP, circling.repeats)
-        if self._task.limits_cost and self._task.is_spent(self._task.model.cost_usd(self._listener.usage)):
-            return self._stop(Stop.MAX_COST)
+        if too_dear := self.cost.look():
+            return self._stop(too_dear.stop, too_dear.error)
         if circling.level is Level.WARN:
             self._listener.add("note", circling.warning)
             # The CLI knows this event, and puts the words behind the last result; the SDK's type does not.
             said = {"hookEventName": "PostToolBatch", "additionalContext": circling.warning}
             return cast("HookJSONOutput", {"hookSpecificOutput": said})
         return {}
+
+    def forbid_more(self) -> bool:
+        """Whether the CLI has to be interrupted now: it lets an answer that was cut off go on without a hook."""
+        if self.reached or not self._listener.cut_off or not (too_dear := self.cost.look()):
+            return False
+        self.reached, self.error = too_dear.stop, too_dear.error
+        return True
 
     async def before_question(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
         """The PreToolUse hook of the agent's question: the answer goes with it, and the CLI asks nobody else.
@@ -136,7 +147,7 @@ class _Limits:
         return {"continue_": False, "stopReason": error or "The agent has spent what it may."}
 
 
-async def _converse(options: ClaudeAgentOptions, task: AgentTask, listener: Listener) -> str:
+async def _converse(options: ClaudeAgentOptions, task: AgentTask, listener: Listener, limits: _Limits) -> str:
     """Have the whole conversation; returns why it was not begun, empty if it was."""
     async with _connected(options) as client:
         if fault := await why_servers_fail(client, task):
@@ -144,6 +155,8 @@ async def _converse(options: ClaudeAgentOptions, task: AgentTask, listener: List
         await client.query(task.prompt)
         async for message in client.receive_response():
             listener.hear(message)
+            if limits.forbid_more():
+                await client.interrupt()
     return ""
 
 

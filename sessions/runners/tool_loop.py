@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sessions.errors import RunnerError
 from sessions.loop_guard import Level
 from sessions.runners.base import AgentEnd, AgentTask, Denial, Stop
+from sessions.runners.cost_watch import CostWatch
 from sessions.runners.loop_watch import LoopWatch
 from sessions.runners.mcp_rules import McpRules, without_mcp
 from sessions.runners.permissions import Permissions
@@ -122,6 +123,7 @@ class ToolLoop:
         self._dialogue = dialogue
         self._denials: list[Denial] = []
         self._loops = LoopWatch(task, log.transcript)
+        self._cost = CostWatch(task, log.transcript)
 
     async def run(self) -> AgentEnd:
         """Ask until the model is done or a limit bites."""
@@ -145,16 +147,21 @@ class ToolLoop:
                 return limit
 
     async def _patient_answer(self) -> Answer:
-        """The next answer; what failed for the moment is asked for again."""
+        """The next answer; what failed for the moment is asked for again, and what would cost too much is not."""
         for attempt in range(self._task.retries):
             try:
-                return await self._dialogue.answer()
+                return await self._affordable_answer()
             except AnswerError as error:
                 wait = RETRY_SECONDS * 2**attempt if error.wait_seconds is None else error.wait_seconds
                 if not error.again or wait > LONGEST_WAIT_SECONDS:
                     raise
                 self._log.add("note", f"No whole answer came, and it is asked for again: {error}.")
                 await asyncio.sleep(wait)
+        return await self._affordable_answer()
+
+    async def _affordable_answer(self) -> Answer:
+        if too_dear := self._cost.look():
+            return Answer(stop=too_dear.stop, error=too_dear.error)
         return await self._dialogue.answer()
 
     async def _use_tool(self, call: Call) -> ToolResult:
@@ -171,8 +178,6 @@ class ToolLoop:
             return self._end(Stop.LOOP, error=circling.repeats)
         if task.max_turns and self._log.answers >= task.max_turns:
             return self._end(Stop.MAX_TURNS)
-        if task.limits_cost and task.is_spent(task.model.cost_usd(*self._log.spent)):
-            return self._end(Stop.MAX_COST)
         if circling.level is Level.WARN:
             self._log.add("note", circling.warning)
             self._dialogue.remind(f"<system-reminder>\n{circling.warning}\n</system-reminder>")

@@ -9,16 +9,14 @@ from sessions.transcript import Entry, EntryKind, Transcript
 
 
 class TurnLog:
-    """Writes entries with their time and turn, and counts what one run has used.
+    """Writes entries with their time and turn.
 
-    `turn` is the present one, `answers` how many whole answers the run has had, `spent` what each answer has used,
-    broken ones included.
+    `turn` is the present one, `answers` how many whole answers the run has had.
     """
 
     def __init__(self, transcript: Transcript, clock: Callable[[], datetime]) -> None:
         self.transcript = transcript
         self.answers = 0
-        self.spent: list[Usage] = []
         self._clock = clock
         self._turns_before = transcript.turns
         self.turn = transcript.turns
@@ -33,5 +31,4 @@ class TurnLog:
 
     def close_turn(self, usage: Usage) -> None:
         """An answer has ended, whole or not, and this is what it used."""
-        self.spent.append(usage)
         self.add("usage", usage=usage)

@@ -140,18 +140,6 @@ class RunnerContract:
         driven = await place.drive(script(says("done")), max_turns=1)
         assert driven.end.stop is Stop.FINISHED
 
-    async def test_max_cost_ends_the_run_once_the_answers_cost_that_much(self, place: Place) -> None:
-        again = {**calls("Bash", command="true"), "usage": COUNTED}
-        driven = await place.drive(script(again), max_cost_usd=1.5 * self.one_call_usd)
-        assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
-
-    async def test_max_cost_is_also_what_is_left_of_the_agents_day(self, place: Place) -> None:
-        again = {**calls("Bash", command="true"), "usage": COUNTED}
-        driven = await place.drive(
-            script(again), max_cost_usd=10 * self.one_call_usd, left_of_day_usd=lambda: 1.5 * self.one_call_usd
-        )
-        assert (driven.end.stop, len(driven.bodies)) == (Stop.MAX_COST, 2)
-
     async def test_going_in_circles_is_warned_of_at_5_calls_and_stopped_at_20(self, place: Place) -> None:
         driven = await place.drive(script(calls("Bash", "Again.", command="echo x")))
         assert (driven.end.stop, driven.end.final_text, len(driven.bodies)) == (Stop.LOOP, "Again.", 20)

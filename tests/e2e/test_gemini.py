@@ -84,7 +84,7 @@ async def test_the_agents_tools_do_not_see_the_key(gemini_house: House) -> None:
         ({"timeout_seconds": 2}, Outcome.TIMED_OUT),
         ({"inactivity_timeout_seconds": 1, "timeout_seconds": 60}, Outcome.TIMED_OUT),
         ({"max_turns": 2}, Outcome.STOPPED),
-        ({"max_cost_usd": 0.000001}, Outcome.OVER_BUDGET),
+        ({"max_cost_usd": 0.0003}, Outcome.OVER_BUDGET),
     ],
     ids=["time", "idle", "turns", "cost"],
 )

@@ -10,8 +10,17 @@ from tests.fakes.obedient import obedient_script
 from tests.fakes.scripts import calls
 
 CIRCLING = {"when": {"has_tools": True}, "answer": calls("Bash", "I try again.", command="echo x")}
-MILLION = {"input_tokens": 1_000_000, "output_tokens": 1}
-COSTLY = {"when": {"has_tools": True}, "answer": {**calls("Bash", "More.", command="date +%N"), "usage": MILLION}}
+#: The second answer costs twice as much as the first, which nobody can know before it came.
+COSTLY = [
+    {
+        "when": {"has_tools": True, "turn": turn},
+        "answer": {
+            **calls("Bash", "More.", command="date +%N"),
+            "usage": {"input_tokens": (turn + 1) * 1_000_000, "output_tokens": 1},
+        },
+    }
+    for turn in range(2)
+]
 
 
 @pytest.mark.parametrize(("runner", "model"), [each[:2] for each in RUNNERS])
@@ -46,9 +55,9 @@ async def test_when_to_warn_and_to_stop_is_the_projects_to_say(house: House, mon
 async def test_the_agents_day_ends_a_run_in_its_middle_and_the_next_is_not_started(
     house: House, runner: str, model: str, usd: float
 ) -> None:
-    budget = 5 * usd / 3
+    budget = 2.5 * usd
     running = {"runner": runner, "model": model, "cost_per_day_usd": budget}
-    with house.answering(obedient_script(COSTLY)) as offline:
+    with house.answering(obedient_script(*COSTLY)) as offline:
         first = await house.run(**running, max_cost_usd=50, delivery=TO_FILE)
         asked = len([request for request in offline.requests if request.body.get("tools")])
         second = await house.run(**running)
@@ -59,7 +68,7 @@ async def test_the_agents_day_ends_a_run_in_its_middle_and_the_next_is_not_start
     assert f"agent main may spend {budget:g} US dollars a day" in first.report
     assert "over budget" in (house.home / "report.md").read_text()
     assert (second.record.outcome, second.state.name) == (Outcome.OVER_BUDGET, "OverBudget")
-    assert second.record.reason.startswith(f"agent main has spent {2 * usd:.1f}")
+    assert second.record.reason.startswith(f"agent main has spent {3 * usd:.1f}")
     assert not second.folder.transcript_path.exists()
 
 

@@ -131,7 +131,7 @@ async def _(house: House) -> None:
 
 @sees("max_cost_usd")
 async def _(house: House) -> None:
-    ran = await house.run(prompt="RUN: echo 1\nRUN: echo 2", max_cost_usd=0.0001)
+    ran = await house.run(prompt="RUN: echo 1\nRUN: echo 2", max_cost_usd=0.002)
     assert (len(house.asked()), ran.record.outcome) == (1, Outcome.OVER_BUDGET)
 
 
@@ -144,7 +144,7 @@ async def _(house: House) -> None:
 
 @sees("cost_per_day_usd")
 async def _(house: House) -> None:
-    outcomes = [(await house.run(prompt="SAY: hello", cost_per_day_usd=0.0001)).record.outcome for _ in range(2)]
+    outcomes = [(await house.run(prompt="SAY: hello", cost_per_day_usd=0.002)).record.outcome for _ in range(2)]
     assert outcomes == [Outcome.COMPLETED, Outcome.OVER_BUDGET]
     assert len(house.asked()) == 1
 

@@ -210,6 +210,13 @@ async def test_the_cost_limit_also_ends_a_run_whose_calls_all_fail(place: Place)
     assert (driven.end.stop, driven.end.final_text, len(driven.bodies)) == (Stop.MAX_COST, "Again.", 1)
 
 
+async def test_the_cost_limit_ends_an_answer_that_is_cut_off_again_and_again(place: Place) -> None:
+    endless = says("bla ", stop_reason="max_tokens", usage={"input_tokens": 1_000_000}, delay_seconds=0.3)
+    driven = await place.drive(script(endless), max_cost_usd=2.0)
+    assert driven.end.stop is Stop.MAX_COST
+    assert len(driven.bodies) <= 2
+
+
 async def test_tools_that_start_while_the_answer_comes_stand_after_it(place: Place) -> None:
     slow = {**calls("Bash", "I look.", command="echo x"), "pause_seconds": 0.4}
     slow["blocks"] += [{"tool": "Bash", "input": {"command": "echo y"}}]
