@@ -1,6 +1,6 @@
 """What of a memory a consolidation looks at, and how it is shown to the model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -16,8 +16,9 @@ from sessions.memory.things import CONSOLIDATION, Belief, Observation, Thread
 
 #: The newest so many that came since the last consolidation, and for each so many that speak of the same.
 MOST_NEW, NEIGHBOURS = 150, 3
-#: All observations that are looked at, and faded beliefs that are shown.
-MOST_SHOWN, FADED = 300, 20
+#: All observations, beliefs and threads that are looked at, and faded beliefs that are shown.
+MOST_SHOWN, MOST_BELIEFS, MOST_THREADS, FADED = 300, 100, 100, 20
+_FADED_SECTION = "faded belief"
 _NOT_WEIGHED = "learned before the last consolidation, and not near to what came since"
 
 
@@ -25,13 +26,15 @@ class Holdings(BaseModel, frozen=True):
     """What is looked at: active observations, held beliefs, open threads.
 
     `fresh` are the ids of the observations that came since the last consolidation; `faded` are the beliefs that are not
-    to be raised again; `total` counts all active observations.
+    to be raised again; `total` counts all active observations. `left_out` are beliefs and threads of which there are
+    too many for one call.
     """
 
     observations: tuple[Observation, ...] = ()
     beliefs: tuple[Belief, ...] = ()
     threads: tuple[Thread, ...] = ()
     faded: tuple[Belief, ...] = ()
+    left_out: tuple[Belief | Thread, ...] = ()
     fresh: frozenset[str] = frozenset()
     total: int = 0
 
@@ -49,9 +52,10 @@ class Holdings(BaseModel, frozen=True):
 
 
 def gather(memory: Memory, *, agent: str, now: datetime) -> Holdings:
-    """What was learned since the last consolidation, what is near to it, and all beliefs and open threads.
+    """What was learned since the last consolidation, what is near to it, and the beliefs and open threads.
 
-    Threads that wait for a person are left to that person.
+    Of very many beliefs those that changed last are taken, of very many threads the oldest and the newest. Threads that
+    wait for a person are left to that person.
 
     Raises:
         MemoryStoreError: the memory cannot be read.
@@ -62,14 +66,30 @@ def gather(memory: Memory, *, agent: str, now: datetime) -> Holdings:
     near = (found for item in fresh for found in memory.recall(agent=agent, query=item.text, limit=NEIGHBOURS + 1))
     shown = list({item.id: item for item in (*fresh, *near)}.values())[:MOST_SHOWN]
     state = memory.state(agent=agent)
+    held, waiting = state.held_beliefs(now), state.open_threads(*UNATTENDED_THREADS)
+    beliefs, threads = _changed_last(held), _oldest_and_newest(waiting)
+    taken = {each.id for each in beliefs} | {each.id for each in threads}
+    every: list[Belief | Thread] = [*held, *waiting]
     return Holdings(
         observations=tuple(sorted(shown, key=lambda item: (item.event_at, item.id))),
-        beliefs=tuple(state.held_beliefs(now)),
-        threads=tuple(state.open_threads(*UNATTENDED_THREADS)),
+        beliefs=tuple(beliefs),
+        threads=tuple(threads),
+        left_out=tuple(each for each in every if each.id not in taken),
         faded=tuple(state.faded_beliefs()),
         fresh=frozenset(item.id for item in fresh),
         total=memory.count(agent=agent),
     )
+
+
+def _changed_last(held: Sequence[Belief]) -> list[Belief]:
+    """So many that one call can weigh them, in the order in which they came."""
+    last = {each.id for each in sorted(held, key=lambda each: (each.changed_at, each.id))[-MOST_BELIEFS:]}
+    return [each for each in held if each.id in last]
+
+
+def _oldest_and_newest(waiting: Sequence[Thread]) -> list[Thread]:
+    half = MOST_THREADS // 2
+    return list(waiting) if len(waiting) <= MOST_THREADS else [*waiting[:half], *waiting[-half:]]
 
 
 def read_back(memory: Memory, manifest: Manifest, *, now: datetime) -> Holdings:
@@ -80,7 +100,8 @@ def read_back(memory: Memory, manifest: Manifest, *, now: datetime) -> Holdings:
     """
     by_kind: dict[ItemKind, set[str]] = {"observation": set(), "belief": set(), "thread": set()}
     for each in manifest.candidates:
-        by_kind.setdefault(each.kind, set()).add(each.id)
+        if not each.left_out and each.section != _FADED_SECTION:
+            by_kind.setdefault(each.kind, set()).add(each.id)
     state = memory.state(agent=manifest.agent)
     there = memory.observations(by_kind["observation"])
     return Holdings(
@@ -96,14 +117,22 @@ def write_listing(holdings: Holdings, occasion: Occasion) -> Context:
     lines = Lines(occasion, holdings.short)
     sections = {
         "Observations, oldest first": [lines.weighed(item) for item in holdings.observations],
-        "Beliefs": [lines.belief(each) for each in holdings.beliefs],
+        "Beliefs": [*map(lines.belief, holdings.beliefs), *_more(holdings.left_out, Belief, "changed longer ago")],
         "Beliefs that faded: do not raise them again": [lines.faded(each) for each in holdings.faded[:FADED]],
-        "Open threads": [lines.thread(each) for each in holdings.threads],
+        "Open threads": [
+            *map(lines.thread, holdings.threads),
+            *_more(holdings.left_out, Thread, "between the oldest and the newest"),
+        ],
     }
     title = f"# Memory of agent {occasion.agent}, {occasion.minute(occasion.now)} {occasion.due_at:%Z}"
     blocks = (f"## {name}\n\n" + ("\n".join(found) or "None.") for name, found in sections.items())
     text = "\n\n".join([title, *blocks]) + "\n"
     return Context(text=text, manifest=_manifest(holdings, occasion, text))
+
+
+def _more(left_out: Iterable[Belief | Thread], kind: type[Belief | Thread], which: str) -> list[str]:
+    count = sum(isinstance(each, kind) for each in left_out)
+    return [f"- {count} more are not shown, {which}."] if count else []
 
 
 def _manifest(holdings: Holdings, occasion: Occasion, text: str) -> Manifest:
@@ -119,6 +148,7 @@ def _manifest(holdings: Holdings, occasion: Occasion, text: str) -> Manifest:
             *_candidates("observation", holdings.observations, holdings.fresh),
             *_candidates("belief", holdings.beliefs),
             *_candidates("thread", holdings.threads),
+            *_faded_and_left_out(holdings),
         ],
         not_weighed=max(holdings.total - len(holdings.observations), 0),
         not_weighed_why=_NOT_WEIGHED,
@@ -138,6 +168,17 @@ def _candidates(
         )
         for each in things
     ]
+
+
+def _faded_and_left_out(holdings: Holdings) -> Iterator[Candidate]:
+    """What is shown and may not be changed, and what had no place in the call."""
+    for each in holdings.faded[:FADED]:
+        yield Candidate(id=each.id, kind="belief", section=_FADED_SECTION, why="faded lately: not to be raised again")
+    for left in holdings.left_out:
+        kind: ItemKind = "belief" if isinstance(left, Belief) else "thread"
+        most = MOST_BELIEFS if kind == "belief" else MOST_THREADS
+        why = "held" if kind == "belief" else "open"
+        yield Candidate(id=left.id, kind=kind, section=kind, why=why, left_out=f"one call weighs {most} of them")
 
 
 def unchanged_since(memory: Memory, *, agent: str) -> datetime | None:

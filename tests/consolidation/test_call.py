@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def run(tmp_path: Path) -> RunFolder:
     with open_memory(settings.memory_address) as memory:
         memory.remember([an_observation(1, "The door is green."), an_observation(2, "The door is green.")])
     folder = a_folder(tmp_path, spec=SPEC)
-    shown = consolidation_context(folder.record, settings)
+    shown = consolidation_context(folder.record, partial(open_memory, settings.memory_address))
     folder.write(folder.context_path, shown.text)
     folder.write(folder.manifest_path, shown.manifest.model_dump_json())
     return folder
