@@ -6,7 +6,7 @@ from sessions.context import Manifest
 from sessions.run_folder import RunFolder
 from sessions.safe_markdown import code, folded, plain, safe, table
 
-_HOW_TO_OPEN = "`sessions memory show ID` opens a line: the words it came from, and how to take it back."
+_HOW_TO_OPEN = "`sessions memory show ID` opens what a line names: the words it came from, and how to take it back."
 
 
 def show_context(run: RunFolder) -> str:
@@ -27,7 +27,8 @@ def render_manifest(manifest: Manifest) -> str:
     size = f"{manifest.lines} lines, about {manifest.tokens:,} of at most {manifest.most_tokens:,} tokens."
     others = f" {manifest.not_weighed:,} observations were not weighed: {manifest.not_weighed_why}."
     rows = [
-        (code(each.id), each.kind, plain(each.why), plain(each.left_out) or "shown") for each in manifest.candidates
+        (" ".join(map(code, (each.id, *each.about))), each.kind, plain(each.why), plain(each.left_out) or "shown")
+        for each in manifest.candidates
     ]
     head = f"{size}{others * bool(manifest.not_weighed)} {_HOW_TO_OPEN}"
     return f"{head}\n\n{table(('id', 'kind', 'why', 'left out'), rows)}" if rows else head

@@ -24,7 +24,11 @@ _SHOWN_THREADS = 3
 
 
 class Signal(BaseModel, frozen=True):
-    """One indicator: what it is, what it says, and whether it is to be acted on first. `ids` are what it is about."""
+    """One indicator: what it is, what it says, and whether it is to be acted on first.
+
+    `ids` are the runs, entries or threads that it is about, which can be opened. It has none where it is about files,
+    which it names.
+    """
 
     name: str
     value: str
@@ -78,7 +82,8 @@ def failing_streak(runs: Sequence[PastRun]) -> Signal | None:
 
 def cost_trend(runs: Sequence[PastRun]) -> Signal | None:
     """Flagged where the newest runs cost half as much again as those before them."""
-    costs = [run.cost_usd for run in runs if run.worked and run.cost_usd > 0]
+    paid = [run for run in runs if run.worked and run.cost_usd > 0]
+    costs = [run.cost_usd for run in paid]
     recent, earlier = costs[:RECENT_COSTS], costs[RECENT_COSTS : RECENT_COSTS + EARLIER_COSTS]
     if len(earlier) < RECENT_COSTS:
         return None
@@ -86,7 +91,7 @@ def cost_trend(runs: Sequence[PastRun]) -> Signal | None:
     if now < before * RISE or now - before < LEAST_RISE_USD:
         return None
     value = f"the last {len(recent)} runs cost {now:.2f} US dollars on average, those before {before:.2f}"
-    return Signal(name="cost trend", value=value, flagged=True)
+    return Signal(name="cost trend", value=value, flagged=True, ids=tuple(run.run_id for run in paid[: len(recent)]))
 
 
 def scattered_themes(journal: Sequence[JournalEntry]) -> Signal | None:

@@ -49,6 +49,7 @@ def test_costs_that_rise_by_half_are_flagged() -> None:
     signal = cost_trend(costs(0.41, 0.40, 0.39, 0.10, 0.20, 0.20, 0.20))
     assert signal is not None
     assert signal.value == "the last 3 runs cost 0.40 US dollars on average, those before 0.20"
+    assert signal.ids == ("run-1", "run-2", "run-3")
 
 
 @pytest.mark.parametrize(

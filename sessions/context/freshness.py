@@ -10,6 +10,7 @@ from sessions.memory.things import CONSOLIDATION
 WORTH_CONSOLIDATING = 50
 _SYNC_IS_OLD = timedelta(days=1)
 _HOUR = 3600
+_SHOWN_RUNS = 3
 
 
 def render_freshness(material: Material, *, stale_after: timedelta) -> str:
@@ -37,10 +38,15 @@ def _extraction(material: Material, stale_after: timedelta) -> Iterator[str]:
         old = material.occasion.now - learned_at > stale_after
         said = f"Memory: {material.known.total} observations, last learned from a run {_ago(material, learned_at)}."
         yield _loud(said, old, "Much may have changed since; look again before you build on it.")
-    waiting = sum(run.worked and not run.remembered for run in material.runs)
-    if waiting:
-        count = "1 earlier run is" if waiting == 1 else f"{waiting} earlier runs are"
-        yield _loud(f"{count} not remembered yet: what it found is missing below.", loud=True)
+    if waiting := [run.run_id for run in material.runs if run.worked and not run.remembered]:
+        count = "1 earlier run is" if len(waiting) == 1 else f"{len(waiting)} earlier runs are"
+        yield _loud(f"{count} not remembered yet ({_named(waiting)}): what is in there is missing below.", loud=True)
+
+
+def _named(run_ids: list[str]) -> str:
+    # Whole: the beginnings of two runs of one minute may be alike.
+    named = ", ".join(f"`{run_id}`" for run_id in run_ids[:_SHOWN_RUNS])
+    return named + f" and {len(run_ids) - _SHOWN_RUNS} more" * (len(run_ids) > _SHOWN_RUNS)
 
 
 def _consolidation(material: Material, stale_after: timedelta) -> Iterator[str]:

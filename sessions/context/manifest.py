@@ -11,7 +11,9 @@ NO_ROOM = "no room: the context is as long as it may be"
 class Candidate(BaseModel, frozen=True):
     """Something that could stand in the context.
 
-    `id` is what `sessions memory show` opens; for projects and vitals their name, for what code found out its title.
+    `id` is what `sessions memory show` opens; for projects and vitals that is their name. What code found out has its
+    title for an id, and can be opened by those in `about`, from which it was computed. A line of the maintenance list
+    has its number in that file.
     `left_out` says why it does not stand there; empty if it does.
     """
 
@@ -19,6 +21,7 @@ class Candidate(BaseModel, frozen=True):
     kind: ItemKind
     section: str
     why: str
+    about: tuple[str, ...] = ()
     left_out: str = ""
 
 

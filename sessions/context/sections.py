@@ -58,12 +58,21 @@ class _Listed:
         self._title, self._kind, self._most = title, kind, most
 
     def add(
-        self, id_: str, why: str, write: Callable[[], str], *, kind: ItemKind | None = None, left_out: str = ""
+        self,
+        id_: str,
+        why: str,
+        write: Callable[[], str],
+        *,
+        kind: ItemKind | None = None,
+        about: tuple[str, ...] = (),
+        left_out: str = "",
     ) -> None:
         shown = sum(not item.candidate.left_out for item in self.items)
         if not left_out and shown >= self._most:
             left_out = f"not among the first {self._most}"
-        candidate = Candidate(id=id_, kind=kind or self._kind, section=self._title, why=why, left_out=left_out)
+        candidate = Candidate(
+            id=id_, kind=kind or self._kind, section=self._title, why=why, about=about, left_out=left_out
+        )
         self.items.append(Item(candidate=candidate, text="" if left_out else write()))
 
     def section(self, note: str = "") -> Section:
@@ -120,7 +129,7 @@ def _flagged(material: Material, lines: Lines, signals: Sequence[Signal]) -> Sec
     listed = _Listed(Title.FLAGGED, "signal", VITALS)
     for signal in signals:
         if signal.flagged:
-            listed.add(signal.name, "computed, and flagged", partial(lines.signal, signal))
+            listed.add(signal.name, "computed, and flagged", partial(lines.signal, signal), about=signal.ids)
     for vital in material.known.state.vitals.values():
         if vital.flagged:
             listed.add(vital.name, "flagged by the agent", partial(lines.vital, vital), kind="vital")
@@ -131,7 +140,7 @@ def _vitals(material: Material, lines: Lines, signals: Sequence[Signal]) -> Sect
     listed = _Listed(Title.VITALS, "vital", VITALS)
     for signal in signals:
         if not signal.flagged:
-            listed.add(signal.name, "computed", partial(lines.signal, signal), kind="signal")
+            listed.add(signal.name, "computed", partial(lines.signal, signal), kind="signal", about=signal.ids)
     for vital in material.known.state.vitals.values():
         if not vital.flagged and vital.name != CONSOLIDATION:
             listed.add(vital.name, "set by the agent", partial(lines.vital, vital))

@@ -31,7 +31,11 @@ def test_the_age_of_the_last_extraction_is_told_and_loud_when_old() -> None:
 
 def test_runs_that_are_not_remembered_are_counted_loudly() -> None:
     runs = (a_past_run(1, remembered=False), a_past_run(2), a_past_run(3, remembered=False, worked=False))
-    assert "⚠ STALE: 1 earlier run is not remembered yet: what it found is missing below." in told(runs=runs)
+    assert "⚠ STALE: 1 earlier run is not remembered yet (`run-1`): what is in there is missing below." in told(
+        runs=runs
+    )
+    many = tuple(a_past_run(number, remembered=False) for number in range(5))
+    assert "5 earlier runs are not remembered yet (`run-0`, `run-1`, `run-2` and 2 more)" in told(runs=many)
 
 
 def test_the_age_of_the_last_consolidation_is_told_and_loud_when_there_is_new_to_consolidate() -> None:

@@ -1,6 +1,7 @@
 """Scripts in which the extraction model keeps one thing, if it is said in what it reads."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sessions.offline import Script
@@ -8,10 +9,10 @@ from sessions.offline import Script
 _JOURNAL = {"built": "", "noticed": "", "changed": "", "assumptions": "", "next": ""}
 
 
-def keeps(quote: str, text: str, *, theme: str = "Talked") -> dict[str, Any]:
-    """A rule for the offline model: where `quote` was said, the observation `text` is worth keeping."""
+def keeps(quote: str, text: str, *, theme: str = "Talked", beliefs: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """A rule for the offline model: where `quote` was said, the observation `text` is worth keeping, and `beliefs`."""
     kept = {"action": "ADD", "kind": "fact", "text": text, "quote": quote, "importance": 0.8}
-    return _rule({"prompt_contains": quote}, [kept], theme)
+    return _rule({"prompt_contains": quote}, [kept], theme, beliefs)
 
 
 def keeps_nothing() -> dict[str, Any]:
@@ -19,8 +20,10 @@ def keeps_nothing() -> dict[str, Any]:
     return _rule({}, [], "Talked of nothing")
 
 
-def _rule(when: dict[str, Any], kept: list[dict[str, Any]], theme: str) -> dict[str, Any]:
-    answer = {"observations": kept, "beliefs": [], "threads": [], "journal": {"theme": theme, **_JOURNAL}}
+def _rule(
+    when: dict[str, Any], kept: list[dict[str, Any]], theme: str, beliefs: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    answer = {"observations": kept, "beliefs": beliefs, "threads": [], "journal": {"theme": theme, **_JOURNAL}}
     # As a template is read, two braces in a row would begin an expression.
     return {"when": {"json_schema": True, **when}, "answer": {"blocks": [{"text": json.dumps(answer, indent=1)}]}}
 
