@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 #: As much of an id as is shown, which is mostly enough to type it.
 _SHORT = 8
 _UUID_LENGTH = 36
-Id = Annotated[str, typer.Argument(metavar="ID", help="An id, or as much of its beginning as only one has.")]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="An id, or as much of its beginning as only one has; or KIND:NAME, as vital:focus."
+    ),
+]
 Agent = Annotated[str, typer.Option(help="Whose memory.")]
 AnyAgent = Annotated[str, typer.Option("--agent", help="Only in the memory of this agent.")]
 AsOf = Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -34,6 +34,8 @@ def find_named(
 ) -> Named:
     """What has the id `beginning`, or is the only one whose id begins with it.
 
+    With its kind before it, as in `vital:focus`, it is told apart from another kind of thing of that name.
+
     Args:
         memory: where to look.
         beginning: an id as a context shows it, or the name of a project or vital.
@@ -44,11 +46,13 @@ def find_named(
     Raises:
         NotInMemoryError: there is none, or there are several.
     """
-    wanted = beginning.strip()
+    wanted, kind, name = beginning.strip(), *_kind_and_name(beginning.strip())
     in_log = (named for change in memory.changes(agent=agent or None) for named in named_in(change))
-    every = chain(in_log, _runs_in(home, wanted, agent) if home and wanted else ())
-    found = {named: None for named in every if named.id.startswith(wanted) and (not kinds or named.kind in kinds)}
-    matching = [named for named in found if named.id == wanted] or list(found)
+    every = dict.fromkeys(chain(in_log, _runs_in(home, name, agent) if home and name else ()))
+    allowed = [named for named in every if not kinds or named.kind in kinds]
+    found = [named for named in allowed if named.id.startswith(wanted)]
+    found = found or [named for named in allowed if named.kind == kind and named.id.startswith(name)]
+    matching = [named for named in found if named.id in (wanted, name)] or found
     if wanted and len(matching) == 1:
         return matching[0]
     what = " or ".join(kinds) or "observation, belief, thread, project, vital or run"
@@ -57,7 +61,15 @@ def find_named(
         raise NotInMemoryError(f"{beginning!r} is no id of any {what}{whose}; `sessions memory search` shows ids")
     shown = ", ".join(f"{named.kind} {named.id} of {named.agent}" for named in matching[:_CANDIDATES_SHOWN])
     more = f" and {len(matching) - _CANDIDATES_SHOWN} more" * (len(matching) > _CANDIDATES_SHOWN)
-    raise NotInMemoryError(f"{beginning!r} is the beginning of several: {shown}{more}; give more of the id")
+    same_name = len({named.id for named in matching}) == 1
+    give = f"give its kind too, as in {matching[0].kind}:{wanted}, or the agent" if same_name else "give more of the id"
+    raise NotInMemoryError(f"{beginning!r} is the beginning of several: {shown}{more}; {give}")
+
+
+def _kind_and_name(given: str) -> tuple[str, str]:
+    """`vital:focus` in its two parts; what names no kind has none."""
+    kind, _, name = given.partition(":")
+    return (kind, name.strip()) if kind in get_args(ThingKind) else ("", given)
 
 
 def named_in(change: Change) -> Iterator[Named]:

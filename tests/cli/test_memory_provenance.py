@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from sessions.memory import open_memory
 from sessions.memory.base import Memory
+from sessions.memory_ids import NotInMemoryError
 from sessions.redaction import Redactor
 from sessions.transcript import Transcript
 from tests.fakes.changes import a_change, a_journal
@@ -93,3 +94,21 @@ def test_a_journal_entry_leads_to_the_words_that_it_rests_on(memory: Memory, tmp
     shown = said("show", RUN)
     assert "said in     I measured and it is slow." in shown
     assert f"transcript  {folder.transcript_path}:1" in shown
+
+
+def test_a_project_and_a_vital_of_one_name_are_told_apart_by_their_kind(memory: Memory) -> None:
+    memory.apply(
+        [a_change("set_vital", 9, name="gateway", value="slow"), a_change("set_vital", 10, name="a:b", value="1")]
+    )
+    with pytest.raises(NotInMemoryError, match="give its kind too, as in project:gateway, or the agent"):
+        CliRunner().invoke(app, ["memory", "show", "gateway"], catch_exceptions=False)
+    assert said("show", "project:gateway").startswith("project gateway of agent main")
+    assert said("show", "vital: gate").startswith("vital gateway of agent main")
+    assert said("show", f"belief:{BELIEF[:8]}").startswith(f"belief {BELIEF}")
+    assert said("show", "a:b").startswith("vital a:b of agent main")
+    assert said("fade", "vital:gateway", "--reason", "It is fast again.").startswith("vital gateway: faded")
+
+
+def test_a_run_that_taught_nothing_is_found_by_its_kind_too(tmp_path: Path) -> None:
+    a_folder(tmp_path, run_id=LATER)
+    assert said("show", f"run:{LATER[:8]}").startswith(f"run {LATER} of agent main")
