@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 from deployments.check import check_files, errors_in
 from deployments.definition_text import render_definition
 from deployments.openclaw.job import Job
-from deployments.openclaw.parts import SessionParts
+from deployments.openclaw.parts import SessionParts, display_name_for
 from deployments.openclaw.sidecar import render_sidecar, sidecar_path
 from deployments.writing import written
 from sessions.errors import ModelError, SpecError
@@ -52,6 +52,7 @@ def draft_files(
         texts[place.prompt(name)] = parts.prompt + "\n"
     text = render_definition(
         name=name,
+        display_name=display_name_for(job),
         description=parts.description,
         schedule=parts.schedule,
         parameters=prompt | _parameters(job, parts, settings),

@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 from deployments.definitions import Definition, ScheduleEntry, load_definitions
+from deployments.names import display_name_of
 from deployments.openclaw.job import Job
-from deployments.openclaw.parts import parts_of_job, parts_of_session
+from deployments.openclaw.parts import SessionParts, parts_of_job, parts_of_session
 from deployments.openclaw.rebuild import new_job, rebuild_job
 from deployments.openclaw.report import ExportedJob, ExportReport, LeftOut, Note
 from deployments.openclaw.sidecar import read_sidecar, sidecar_path
@@ -93,10 +94,11 @@ def _export_schedule(definition: Definition, index: int, root: Path) -> _Row | L
         kept = read_sidecar(sidecar_path(definition.file.parent, definition.name)) if index == 0 else None
         changed_at_ms = math.floor(definition.file.stat().st_mtime * 1000)
         if kept:
-            job, notes = rebuild_job(kept[0], parts_of_job(*kept), parts, changed_at_ms=changed_at_ms)
+            named = _called(parts, parts.display_name or kept[0].name)
+            job, notes = rebuild_job(kept[0], parts_of_job(*kept), named, changed_at_ms=changed_at_ms)
         else:
             name, key = _name_and_key(definition, index)
-            job, notes = new_job(parts, name=name, key=key, changed_at_ms=changed_at_ms)
+            job, notes = new_job(_called(parts, name), key=key, changed_at_ms=changed_at_ms)
     except SpecError as error:
         return LeftOut(definition=definition.file, session=definition.name, reason=str(error))
     notes = [*notes, *_not_carried(definition, entry, spec)]
@@ -107,9 +109,14 @@ def _export_schedule(definition: Definition, index: int, root: Path) -> _Row | L
 def _name_and_key(definition: Definition, index: int) -> tuple[str, str]:
     """The name of a job, and what its id is made of: one for each schedule."""
     slug = definition.schedules[index].slug or str(index + 1)
+    display = display_name_of(definition.tags, definition.name)
     if len(definition.schedules) == 1:
-        return definition.name, definition.name
-    return f"{definition.name} ({slug})", f"{definition.name}/{slug}"
+        return display, definition.name
+    return f"{display} ({slug})", f"{definition.name}/{slug}"
+
+
+def _called(parts: SessionParts, name: str) -> SessionParts:
+    return parts.model_copy(update={"display_name": name})
 
 
 def _not_carried(definition: Definition, entry: ScheduleEntry, spec: SessionSpec) -> Iterator[Note]:

@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, JsonValue
 
+from deployments.definitions import LONGEST_NAME
 from deployments.openclaw.job import AgentTurn, AtTime, CronTime, Job
-from deployments.openclaw.parts import DEFAULT_TIMEOUT_SECONDS, agent_of
+from deployments.openclaw.parts import DEFAULT_TIMEOUT_SECONDS, agent_of, display_name_for
 from deployments.openclaw.report import Note
-from deployments.openclaw.targets import target_of
+from deployments.openclaw.targets import target_of, unused_fields
 
 #: Fields that are in later versions, or that mean nothing to a session.
 _UNKNOWN = "has no place in a session"
 _KNOWN_EXTRAS = {
     "schedule.staggerMs": "the session runs at the exact time; OpenClaw spreads such jobs over some minutes",
     "schedule.cron": "stands beside schedule.expr, which counts",
-    "payload.thinking": "a session has no level of thinking; the model's default counts",
+    "payload.thinking": "is a level of thinking, and a session thinks or does not: write `thinking: true`, and for "
+    "Claude `temperature: 1` beside it",
     "payload.allowUnsafeExternalContent": "has no place in a session",
     "delivery.accountId": "the session sends through the one account of its environment",
     "sessionKey": "the run has a conversation of its own",
@@ -63,6 +65,8 @@ def _of_run(job: Job) -> Iterator[Note]:
     if job.session_target == "main":
         message = "runs isolated: its text is the prompt of a run of its own, apart from the main conversation"
         yield Note(field="sessionTarget", message=message)
+    if not display_name_for(job):
+        yield Note(field="name", message=f"cannot be a display name, which has at most {LONGEST_NAME} characters")
     if job.agent_id and agent_of(job.agent_id) != job.agent_id:
         yield Note(field="agentId", message=f"{job.agent_id!r} is called {agent_of(job.agent_id)} here")
     if isinstance(job.payload, AgentTurn) and job.payload.timeout_seconds is None:
@@ -78,6 +82,8 @@ def _of_end(job: Job, name: str) -> Iterator[Note]:
         _, why_not = target_of(job.delivery)
         if why_not:
             yield Note(field="delivery", message=why_not)
+    for field, why in unused_fields(job.delivery).items():
+        yield Note(field=field, message=why)
     if job.notify:
         message = "OpenClaw posts the end to its own cron.webhook; add {channel: webhook, to: …} under `delivery:`"
         yield Note(field="notify", message=message)
@@ -115,7 +121,7 @@ def _of_extras(job: Job) -> Iterator[Note]:
 
 _KEPT: dict[str, Callable[[Job], bool]] = {
     "id": lambda _: True,
-    "name": lambda job: bool(job.description),
+    "name": lambda job: bool(job.description) and not display_name_for(job),
     "createdAtMs": lambda _: True,
     "updatedAtMs": lambda _: True,
     "sessionTarget": lambda _: True,
@@ -130,4 +136,4 @@ _KEPT: dict[str, Callable[[Job], bool]] = {
 
 def kept_fields(job: Job) -> list[str]:
     """What a session does not hold, so that only the file beside it does."""
-    return [*(field for field, is_kept in _KEPT.items() if is_kept(job)), *_extras(job)]
+    return [*(field for field, is_kept in _KEPT.items() if is_kept(job)), *unused_fields(job.delivery), *_extras(job)]

@@ -173,3 +173,4 @@ def _read_times(row: Row, now: datetime) -> None:
         row.note("createdAtMs", f"was missing; it is {fields['createdAtMs']} now")
     if fields.get("updatedAtMs") is None:
         fields["updatedAtMs"] = fields["createdAtMs"]
+        row.note("updatedAtMs", f"was missing; it is {fields['updatedAtMs']} now")

@@ -1,13 +1,14 @@
 """What a job and a session have in common, in a session's words: what is compared when one becomes the other."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from deployments.definitions import Definition, ScheduleEntry
-from deployments.names import slug_of
+from deployments.names import check_display_name, display_name_of, slug_of
 from deployments.openclaw.job import AgentTurn, AtTime, CronTime, EveryTime, Job
 from deployments.openclaw.targets import target_of
 from sessions.errors import SpecError
@@ -25,8 +26,12 @@ _SECOND_MS = 1000
 
 
 class SessionParts(BaseModel, frozen=True):
-    """A session as far as OpenClaw knows such things. `model` is empty for the agent's default."""
+    """A session as far as OpenClaw knows such things.
 
+    `display_name` is empty where it has none beside its name, and `model` for the agent's default.
+    """
+
+    display_name: str
     description: str
     schedule: Schedule
     suspended: bool
@@ -52,6 +57,7 @@ def parts_of_job(job: Job, timezone: str) -> SessionParts:
     turn = job.payload if isinstance(job.payload, AgentTurn) else None
     seconds = turn.timeout_seconds if turn else None
     return SessionParts(
+        display_name=job.name,
         description=job.description or job.name,
         schedule=_schedule(job, timezone),
         suspended=not job.enabled,
@@ -68,6 +74,13 @@ def parts_of_job(job: Job, timezone: str) -> SessionParts:
 def lead(job: Job) -> str:
     """What OpenClaw puts in front of a prompt."""
     return f"[cron:{job.id} {job.name}] " if isinstance(job.payload, AgentTurn) else ""
+
+
+def display_name_for(job: Job) -> str:
+    """The job's name, if a session may be called so; else empty."""
+    with suppress(SpecError):
+        return check_display_name(job.name)
+    return ""
 
 
 def agent_of(agent_id: str | None) -> str:
@@ -124,6 +137,7 @@ def parts_of_session(definition: Definition, entry: ScheduleEntry, root: Path) -
     """
     spec = parse_spec({**definition.parameters, **entry.parameters})
     parts = SessionParts(
+        display_name=display_name_of(definition.tags, ""),
         description=definition.description or "",
         schedule=entry.schedule,
         suspended=entry.active is False,

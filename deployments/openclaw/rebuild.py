@@ -19,19 +19,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Fields = dict[str, JsonValue]
 
 
-def new_job(parts: SessionParts, *, name: str, key: str, changed_at_ms: int) -> tuple[Job, list[Note]]:
+def new_job(parts: SessionParts, *, key: str, changed_at_ms: int) -> tuple[Job, list[Note]]:
     """A job for a session that did not come from OpenClaw.
 
     Args:
-        parts: what it does.
-        name: what it is called.
+        parts: what it is called and does.
         key: what its id is made of, so that it has the same one in every export.
         changed_at_ms: when its definition was last changed.
 
     Raises:
         SpecError: OpenClaw has no such schedule.
     """
-    document: _Fields = {"id": str(uuid5(_NAMESPACE, key)), "name": name}
+    document: _Fields = {"id": str(uuid5(_NAMESPACE, key))}
     notes: list[Note] = []
     for write in _SETTERS.values():
         notes += write(document, parts)
@@ -67,6 +66,11 @@ def rebuild_job(job: Job, was: SessionParts, now: SessionParts, *, changed_at_ms
 
 def _without_lead(job: Job, parts: SessionParts) -> SessionParts:
     return parts.model_copy(update={"prompt": parts.prompt.removeprefix(lead(job))})
+
+
+def _set_name(document: _Fields, parts: SessionParts) -> list[Note]:
+    document["name"] = parts.display_name
+    return []
 
 
 def _set_description(document: _Fields, parts: SessionParts) -> list[Note]:
@@ -171,6 +175,7 @@ def _set_delivery(document: _Fields, parts: SessionParts) -> list[Note]:
 
 #: What writes each part of a session into a job.
 _SETTERS: dict[str, Callable[[_Fields, SessionParts], list[Note]]] = {
+    "display_name": _set_name,
     "description": _set_description,
     "schedule": _set_schedule,
     "suspended": _set_enabled,

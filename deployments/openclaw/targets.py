@@ -33,13 +33,25 @@ def target_of(delivery: Delivery | None) -> tuple[DeliveryTarget | None, str]:
     return None, _unreachable(delivery)
 
 
+def unused_fields(delivery: Delivery | None) -> dict[str, str]:
+    """The fields that the target of a job does without, each with the reason."""
+    if delivery is None or target_of(delivery)[0] is None:
+        return {}
+    if delivery.mode == "webhook":
+        given = {"channel": delivery.channel, "threadId": delivery.thread_id}
+        return {f"delivery.{field}": "means nothing to a webhook" for field, value in given.items() if value}
+    if delivery.thread_id and ":" in _chat(delivery.to or ""):
+        return {"delivery.threadId": "stands beside the topic in delivery.to, which counts"}
+    return {}
+
+
 def _target(delivery: Delivery, channel: ChannelName, to: str) -> DeliveryTarget:
     mode: Literal["announce", "none"] = "none" if delivery.mode == "none" else "announce"
     return DeliveryTarget(mode=mode, channel=channel, to=to, best_effort=delivery.best_effort or False)
 
 
 def _telegram(delivery: Delivery, to: str) -> tuple[DeliveryTarget | None, str]:
-    chat = _TELEGRAM_PREFIX.sub("", to, count=1)
+    chat = _chat(to)
     if delivery.thread_id and ":" not in chat:
         chat = f"{chat}:topic:{delivery.thread_id}"
     try:
@@ -47,6 +59,10 @@ def _telegram(delivery: Delivery, to: str) -> tuple[DeliveryTarget | None, str]:
     except DeliveryError as error:
         return None, f"{to!r} cannot be reached: {error}; {_KEPT}"
     return _target(delivery, "telegram", chat), ""
+
+
+def _chat(to: str) -> str:
+    return _TELEGRAM_PREFIX.sub("", to, count=1)
 
 
 def _unreachable(delivery: Delivery) -> str:

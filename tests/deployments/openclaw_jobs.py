@@ -64,6 +64,11 @@ def import_one(root: Path, row: JsonValue) -> tuple[Definition, ImportedJob]:
     return load_definitions(report.imported[0].definition)[0], report.imported[0]
 
 
+def notes_of(root: Path, row: JsonValue) -> dict[str, str]:
+    """What is said of the fields of one row."""
+    return {note.field: note.message for note in import_one(root, row)[1].notes}
+
+
 def reason(root: Path, row: JsonValue) -> str:
     """Why one row is set aside, with nothing of it written."""
     report = import_rows(root, row)

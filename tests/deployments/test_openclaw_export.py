@@ -89,7 +89,7 @@ def test_a_session_becomes_a_job_that_openclaws_schema_takes(tmp_path: Path) -> 
     assert written | {"id": ""} == {
         "id": "",
         "agentId": "night",
-        "name": "nightly-scan",
+        "name": "Nightly scan",
         "description": "Nightly scan",
         "enabled": True,
         "createdAtMs": CHANGED_AT_MS,
@@ -202,6 +202,17 @@ def test_what_cannot_be_a_job_is_left_out_with_its_reason(tmp_path: Path, text: 
     assert [reason in left.reason for left in report.left_out] == [True]
 
 
+#: That of OpenClaw's own description of its jobs.
+STATE: dict[str, JsonValue] = {
+    "nextRunAtMs": 1771286400000,
+    "lastRunAtMs": 1771200000010,
+    "lastStatus": "ok",
+    "lastDurationMs": 5186,
+    "lastError": None,
+    "consecutiveErrors": 0,
+}
+
+
 def test_what_an_import_kept_comes_back_as_it_was(tmp_path: Path) -> None:
     rows: list[JsonValue] = [
         job(
@@ -213,7 +224,7 @@ def test_what_an_import_kept_comes_back_as_it_was(tmp_path: Path) -> None:
             schedule={"kind": "cron", "expr": "0 8 * * *", "staggerMs": 5},
             delivery={"mode": "announce", "channel": "whatsapp", "to": "+491", "accountId": "a"},
             payload=turn(thinking="low", timeoutSeconds=0),
-            state={"lastRunAtMs": 5, "lastError": None},
+            state=STATE,
             colour={"of": ["the", 1, None]},
         ),
         job(
@@ -239,6 +250,11 @@ def test_what_an_import_kept_comes_back_as_it_was(tmp_path: Path) -> None:
             'description: "Daily 8AM',
             'description: "Each 8AM',
             {"description": str(FULL["name"]).replace("Daily", "Each")},
+        ),
+        (
+            f"display-name:{FULL['name']}",
+            "display-name:Each 8AM",
+            {"name": "Each 8AM"},
         ),
         ('"0 8 * * *"', '"0 9 * * *"', {"schedule": {"kind": "cron", "expr": "0 9 * * *", "tz": "Asia/Taipei"}}),
         ('slug: "schedule"', 'slug: "schedule"\n        active: false', {"enabled": False}),

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.deployments.openclaw_jobs import (
     import_one,
     import_rows,
     job,
+    notes_of,
     turn,
     written,
 )
@@ -27,16 +27,13 @@ def schedule_of(definition: Definition) -> Schedule:
     return definition.schedules[0].schedule
 
 
-def notes_of(root: Path, row: JsonValue) -> dict[str, str]:
-    return {note.field: note.message for note in import_one(root, row)[1].notes}
-
-
 def test_the_full_example_becomes_a_session_that_passes_the_check(tmp_path: Path) -> None:
     definition, imported = import_one(tmp_path, FULL)
 
     assert check_files([imported.definition], Settings(), root=tmp_path, now=NOW) == []
     assert definition.name == NAME
     assert definition.description == "Daily 8AM session reset + memory capture reminder"
+    assert definition.tags == ["display-name:Daily 8AM session reset + memory capture reminder"]
     assert schedule_of(definition) == CronSchedule(cron="0 8 * * *", timezone="Asia/Taipei")
     assert definition.parameters == {
         "prompt_file": f"deployments/prompts/{NAME}.md",
@@ -269,75 +266,3 @@ def test_job_id_is_the_id_and_a_missing_one_is_made_and_said(tmp_path: Path) -> 
 
     assert named.id == "j1"
     assert f"id: was missing; it is {unnamed.id} now" in map(str, unnamed.notes)
-
-
-def test_a_system_event_for_the_main_conversation_runs_isolated_and_says_so(tmp_path: Path) -> None:
-    row = job(payload={"kind": "systemEvent", "text": "Wake up."}, sessionTarget="main", delivery=None)
-
-    _, imported = import_one(tmp_path, row)
-
-    assert written(tmp_path)[f"prompts/{NAME}.md"] == "Wake up.\n"
-    assert "runs isolated" in next(note.message for note in imported.notes if note.field == "sessionTarget")
-    assert "delivery" not in [note.field for note in imported.notes]
-
-
-def test_a_disabled_job_begins_suspended(tmp_path: Path) -> None:
-    definition, imported = import_one(tmp_path, job(enabled=False))
-
-    assert imported.suspended
-    assert definition.schedules[0].active is False
-    assert check_files([imported.definition], Settings(), root=tmp_path, now=NOW) == []
-
-
-def test_an_enabled_job_says_nothing_of_it_so_that_suspending_survives_a_deploy(tmp_path: Path) -> None:
-    import_one(tmp_path, FULL)
-
-    assert "active" not in written(tmp_path)[f"{NAME}.yaml"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "field", "part"),
-    [
-        ({"notify": True}, "notify", "cron.webhook"),
-        ({"wakeMode": "next-heartbeat"}, "wakeMode", "no heartbeat"),
-        ({"deleteAfterRun": True}, "deleteAfterRun", "means nothing to a job that is due again"),
-        ({"agentId": "My_Agent"}, "agentId", "'My_Agent' is called my-agent here"),
-        ({"colour": "red"}, "colour", "has no place in a session"),
-        ({"sessionKey": "agent:main"}, "sessionKey", "a conversation of its own"),
-        ({"payload": turn(thinking="high")}, "payload.thinking", "level of thinking"),
-        ({"schedule": {"kind": "cron", "expr": "0 8 * * *", "staggerMs": 300000}}, "schedule.staggerMs", "exact time"),
-        ({"delivery": {"channel": "telegram", "to": "-1", "accountId": "a"}}, "delivery.accountId", "one account"),
-    ],
-)
-def test_what_has_no_counterpart_is_kept_beside_the_definition_and_said(
-    tmp_path: Path, changes: dict[str, JsonValue], field: str, part: str
-) -> None:
-    _, imported = import_one(tmp_path, job(**changes))
-
-    assert part in next(note.message for note in imported.notes if note.field == field)
-    assert field in imported.kept
-    kept = json.loads(written(tmp_path)[f"imported/{NAME}.json"])
-    value = kept["job"]
-    for key in field.split("."):
-        value = value[key]
-    given = changes[field.partition(".")[0]]
-    assert value == (given[field.partition(".")[2]] if isinstance(given, dict) else given)
-
-
-def test_a_job_that_is_due_once_is_deleted_after_its_run_if_it_says_so(tmp_path: Path) -> None:
-    moment: JsonValue = {"kind": "at", "at": "2027-02-01T16:00:00Z"}
-    deleted, _ = import_one(tmp_path, job(name="a", schedule=moment, deleteAfterRun=True))
-    left, _ = import_one(tmp_path, job(id="b", name="b", schedule=moment))
-
-    assert deleted.parameters["delete_after_run"] is True
-    assert "delete_after_run" not in left.parameters
-
-
-def test_the_state_is_shown_and_kept_but_not_carried_over(tmp_path: Path) -> None:
-    state = {"lastRunAtMs": 1771200000010, "lastStatus": "error", "consecutiveErrors": 3, "lastError": None}
-
-    _, imported = import_one(tmp_path, job(state=state))
-
-    notes = {note.field: note.message for note in imported.notes}
-    assert "2026-02-16 00:00 UTC: error, 3 errors in a row" in notes["state"]
-    assert json.loads(written(tmp_path)[f"imported/{NAME}.json"])["job"]["state"] == state

@@ -9,85 +9,30 @@ from pydantic import JsonValue
 from deployments.new import NewSession, write_definition
 from deployments.openclaw.draft import Place
 from deployments.openclaw.exporting import export_jobs
-from deployments.openclaw.fates import fates_of
+from deployments.openclaw.fates import fates_of, kept_fields
 from deployments.openclaw.importing import Import, import_jobs
 from deployments.openclaw.job import parse_job
 from deployments.openclaw.legacy import read_job
-from deployments.openclaw.parts import parts_of_job
+from deployments.openclaw.parts import SessionParts, parts_of_job
 from sessions.errors import SpecError
 from sessions.schedule import describe
 from sessions.settings import Settings
 from tests.deployments.openclaw_jobs import FULL, NOW, exported, import_rows, import_text, jobs_in, written
-
-MILLIS = st.integers(0, 4_000_000_000_000)
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(str.strip)
-LINES = st.lists(TEXT, min_size=1, max_size=3).map("\n".join)
-ZONES = st.sampled_from(["UTC", "Asia/Taipei", "America/New_York"])
-CRONS = st.sampled_from(["0 8 * * *", "*/15 9-17 * * MON-FRI", "5 4 1,15 JAN *", " 0 0 * * 0 "])
-MOMENTS = st.sampled_from(["2027-02-01T16:00:00Z", "2027-02-01", "2026-01-01T00:00:00.25+02:00", "1801497600000"])
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
-)
-SCHEDULES = st.one_of(
-    st.fixed_dictionaries({"kind": st.just("cron"), "expr": CRONS}, optional={"tz": ZONES, "staggerMs": MILLIS}),
-    st.fixed_dictionaries({"cron": CRONS}),
-    CRONS,
-    st.fixed_dictionaries(
-        {"kind": st.just("every"), "everyMs": st.integers(60, 10**6).map(lambda seconds: seconds * 1000)},
-        optional={"anchorMs": MILLIS, "x": JSON},
-    ),
-    st.fixed_dictionaries({"kind": st.sampled_from(["at", "AT"]), "at": MOMENTS}),
-    st.fixed_dictionaries({"atMs": MILLIS}),
-)
-MODELS = st.sampled_from(["anthropic/claude-haiku-4-5", "claude-opus-4-5", "google/gemini-2.5-flash", " "])
-CHATS = st.sampled_from(["-1001234567890", "-1001:topic:7", "-1001:7", "@channel", "tg:-1001", "no chat"])
-HINTS: dict[str, st.SearchStrategy[JsonValue]] = {
-    "deliver": st.booleans(),
-    "channel": st.sampled_from(["telegram", "Telegram", "whatsapp", "last"]),
-    "provider": st.just("telegram"),
-    "to": CHATS,
-    "threadId": st.integers(1, 99),
-    "bestEffortDeliver": st.booleans(),
-}
-TURN_FIELDS: dict[str, st.SearchStrategy[JsonValue]] = {
-    "model": MODELS,
-    "timeoutSeconds": st.integers(0, 4000) | st.integers(0, 4000).map(str),
-    "thinking": TEXT,
-}
-TURNS = st.fixed_dictionaries({"message": LINES}, optional={"kind": st.just("agentTurn"), **TURN_FIELDS, **HINTS})
-EVENTS = st.fixed_dictionaries({"text": LINES}, optional={"kind": st.just("systemEvent"), "y": JSON})
-DELIVERIES = st.fixed_dictionaries(
-    {},
-    optional={
-        "mode": st.sampled_from(["announce", "none", "deliver", "Announce"]),
-        "channel": st.sampled_from(["telegram", "slack", "last"]),
-        "to": CHATS,
-        "bestEffort": st.booleans(),
-        "accountId": TEXT,
-    },
-)
-COMMON: dict[str, st.SearchStrategy[JsonValue]] = {
-    "name": TEXT,
-    "description": TEXT,
-    "agentId": st.sampled_from(["main", "My_Agent", "日本", "ops", ""]),
-    "enabled": st.booleans() | st.sampled_from(["true", "False"]),
-    "createdAtMs": MILLIS,
-    "updatedAtMs": MILLIS,
-    "wakeMode": st.sampled_from(["now", "next-heartbeat"]),
-    "deleteAfterRun": st.booleans(),
-    "notify": st.booleans(),
-    "state": st.fixed_dictionaries({}, optional={"lastRunAtMs": JSON, "lastStatus": TEXT, "z": JSON}),
-    "sessionKey": TEXT,
-    "extra": JSON,
-}
-ISOLATED = st.fixed_dictionaries(
-    {"schedule": SCHEDULES, "payload": TURNS}, optional={**COMMON, **HINTS, **TURN_FIELDS, "delivery": DELIVERIES}
-)
-MAIN = st.fixed_dictionaries({"schedule": SCHEDULES, "payload": EVENTS}, optional=COMMON)
-JOBS = st.lists(st.one_of(ISOLATED, MAIN), min_size=1, max_size=3).map(
-    lambda rows: [{"id": f"job-{number}", **row} for number, row in enumerate(rows)]
+from tests.deployments.openclaw_strategies import (
+    COMMON,
+    HINTS,
+    ISOLATED,
+    JOBS,
+    JSON,
+    LINES,
+    MAIN,
+    MILLIS,
+    MODELS,
+    SCHEDULES,
+    TEXT,
+    TURN_FIELDS,
+    TURNS,
+    ZONES,
 )
 
 
@@ -120,22 +65,49 @@ def test_what_is_in_the_normal_form_is_read_as_it_is(row: dict[str, JsonValue]) 
     assert parse_job(once.document) == once
 
 
-@given(ISOLATED)
-@settings(max_examples=200, deadline=None)
+@given(st.one_of(ISOLATED, MAIN))
+@settings(max_examples=300, deadline=None)
 def test_no_field_of_a_job_is_lost_in_silence(row: dict[str, JsonValue]) -> None:
     try:
         read = read_job(row, now=NOW)
     except SpecError:
         return
     spoken = {note.field for note in read.notes}
-    for place, before, after in (
-        ("", row, read.job.document),
-        ("payload.", row["payload"], read.job.document["payload"]),
-    ):
-        assert isinstance(before, dict)
-        assert isinstance(after, dict)
-        blank = {field for field, value in before.items() if isinstance(value, str) and not value.strip()}
-        assert {place + field for field in set(before) - set(after) - blank} <= spoken
+    for place in ("", "payload", "schedule", "delivery"):
+        before, after = (part.get(place) if place else part for part in (row, read.job.document))
+        if isinstance(before, dict) and isinstance(after, dict):
+            blank = {field for field, value in before.items() if isinstance(value, str) and not value.strip()}
+            lost = set(before) - set(after) - blank
+            assert {f"{place}.{field}".strip(".") for field in lost} <= spoken
+
+
+@given(st.one_of(ISOLATED, MAIN))
+@settings(max_examples=300, deadline=None)
+def test_each_field_of_a_schedule_and_a_delivery_takes_effect_or_is_kept_and_named(row: dict[str, JsonValue]) -> None:
+    try:
+        job = read_job(row, now=NOW).job
+        parts = parts_of_job(job, ANOTHER_ZONE)
+    except SpecError:
+        return
+    named = {note.field for note in fates_of(job, name="x", timezone=ANOTHER_ZONE, now=NOW)} | set(kept_fields(job))
+    for place in ("schedule", "delivery"):
+        part = job.document.get(place)
+        for field, value in part.items() if isinstance(part, dict) else ():
+            says_nothing = value is False or (field == "anchorMs" and value == job.created_at_ms)
+            if not says_nothing and not {place, f"{place}.{field}"} & named:
+                without = {key: other for key, other in part.items() if key != field}
+                assert parts_of(job.document | {place: without}) != parts, f"{place}.{field} does nothing"
+
+
+#: No schedule that is drawn names it.
+ANOTHER_ZONE = "Pacific/Apia"
+
+
+def parts_of(document: dict[str, JsonValue]) -> SessionParts | None:
+    try:
+        return parts_of_job(parse_job(document), ANOTHER_ZONE)
+    except SpecError:
+        return None
 
 
 SESSIONS = st.fixed_dictionaries(
