@@ -1,6 +1,7 @@
 """The models a session may name: one registry, as data in `models.toml`."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Collection
 from datetime import date
@@ -22,6 +23,13 @@ RUNNER_PROVIDERS: dict[str, Provider] = {
     "claude-agent-sdk": "anthropic",
     "anthropic": "anthropic",
     "gemini": "google",
+}
+#: How a provider's names of models begin; any other name is one of whoever runs the server.
+_FAMILIES: dict[Provider, str] = {"anthropic": "claude-", "google": "gemini-"}
+#: What a provider, or a cloud that offers its models, adds to the name of a model that stays the same one.
+_EDITIONS: dict[Provider, str] = {
+    "anthropic": r"([-@]\d{8})?(-v\d+(:\d+)?)?(\[\w+\])?$",
+    "google": r"(-(preview|exp|\d{2,4}))*$",
 }
 
 
@@ -99,6 +107,19 @@ class Model(BaseModel, frozen=True, extra="forbid"):
     def _price_of(self, usage: Usage) -> Price:
         prompt = usage.total_tokens - usage.output_tokens
         return self.long_prompt if self.long_prompt and prompt > self.long_prompt.over_tokens else self.price
+
+    def why_not_from(self, answered_by: str) -> str:
+        """Why an answer is not this model's, without a full stop; empty where it is, or nobody can tell.
+
+        `answered_by` is what the server calls the model that answered: with a date or an edition it is the same one. A
+        server may have names of its own, and a name that moves on, such as `gemini-flash-latest`, is meant to.
+        """
+        name, family, edition = answered_by.removeprefix("models/"), _FAMILIES[self.provider], _EDITIONS[self.provider]
+        told = self.id.startswith(family) and name.startswith(family) and not self.id.endswith("-latest")
+        same = {self.id, *self.aliases, re.sub(edition, "", self.id)}
+        if not told or name in same or re.sub(edition, "", name) in {self.id, *self.aliases}:
+            return ""
+        return f"{name} answered in place of {self.id}, which its provider may have retired; choose another model"
 
     def require_limits(self, *, temperature: float, max_tokens: int) -> None:
         """Refuse numbers that the model does not take, rather than clip them.

@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from sessions.errors import ModelError, SettingsError
-from sessions.models import RUNNER_PROVIDERS, Usage, find_model, known_models, require_model
+from sessions.models import RUNNER_PROVIDERS, Model, Usage, find_model, known_models, require_model
 from sessions.parameters import RunnerName
 
 
@@ -144,3 +144,45 @@ def test_a_misspelled_model_is_not_answered_by_one_that_is_refused_next() -> Non
     said = str(refused.value)
     assert "did you mean claude-sonnet-4-5?" in said
     assert "claude-sonnet-4-6 (gated)" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered_by"),
+    [
+        ("claude-sonnet-4-5", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("claude-sonnet-4-5", "my-proxys-name"),
+        ("claude-sonnet-4-5", ""),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("my-proxys-name", "claude-sonnet-4-5"),
+        ("gemini-2.5-flash", "models/gemini-2.5-flash"),
+        ("gemini-2.5-flash", "gemini-2.5-flash-preview-09-2025"),
+        ("gemini-2.5-flash", "gemini-2.5-flash-001"),
+        ("gemini-flash-latest", "gemini-3.5-flash"),
+    ],
+)
+def test_an_edition_of_the_asked_model_and_a_servers_own_name_are_no_other_model(asked: str, answered_by: str) -> None:
+    assert named(asked).why_not_from(answered_by) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered_by"),
+    [
+        ("claude-sonnet-4-5", "claude-haiku-4-5-20251001"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-6"),
+        ("claude-sonnet-4", "claude-sonnet-4-5-20250929"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5-20260101"),
+        ("gemini-2.5-flash", "gemini-2.5-flash-lite"),
+        ("gemini-2.5-flash", "models/gemini-3.5-flash"),
+    ],
+)
+def test_another_family_or_version_is_named_with_the_model_that_was_asked(asked: str, answered_by: str) -> None:
+    name = answered_by.removeprefix("models/")
+    assert named(asked).why_not_from(answered_by).startswith(f"{name} answered in place of {asked}, ")
+
+
+def named(asked: str) -> Model:
+    like = find_model("gemini-2.5-flash" if asked.startswith("gemini") else "claude-haiku-4-5")
+    return like.model_copy(update={"id": asked, "aliases": ()})

@@ -79,7 +79,7 @@ class GeminiWire:
         return status, {"error": {"code": status, "message": fault.message, "status": name, "details": details}}
 
     def _chunk(self, message: Message, **fields: Any) -> JsonObject:  # noqa: ANN401 - fields of the API
-        return {**fields, "modelVersion": message.gemini.model_version or message.model, "responseId": message.id}
+        return {**fields, "modelVersion": message.model, "responseId": message.id}
 
 
 def _event(chunk: JsonObject) -> bytes:

@@ -35,7 +35,7 @@ def compose(answer: Answer, request: ApiRequest, number: int) -> Message:
     calls = any(block["type"] == "tool_use" for block in content)
     return Message(
         id=f"msg_offline_{number}",
-        model=request.model,
+        model=answer.answered_by or request.model,
         content=content,
         stop_reason=answer.stop_reason or ("tool_use" if calls else "end_turn"),
         usage=_usage(answer, request, content),

@@ -86,12 +86,11 @@ class GeminiWords(BaseModel, extra="forbid"):
     """What only the Gemini API can say; a caller of the Messages API does not hear of it.
 
     `finish_reason` stands in place of the one that `stop_reason` means. `block_reason` blocks the prompt, so that there
-    is no answer. `model_version` is the model that says it answered, in place of the one that was asked.
+    is no answer.
     """
 
     finish_reason: str = ""
     block_reason: str = ""
-    model_version: str = ""
 
 
 class Answer(BaseModel, extra="forbid"):
@@ -99,13 +98,14 @@ class Answer(BaseModel, extra="forbid"):
 
     `delay_seconds` passes before the first byte, `pause_seconds` before each block of a stream, `part_seconds` before
     each part of a block. `fault` answers with a body that is not JSON, with JSON that is no message, or with a stream
-    that ends in the middle of a block.
+    that ends in the middle of a block. `answered_by` is the model that says it answered, if not the one that was asked.
     """
 
     blocks: list[Block] = []
     stop_reason: StopReason | None = None
     usage: GivenUsage = GivenUsage()
     gemini: GeminiWords | None = None
+    answered_by: str = ""
     error: ApiFault | None = None
     fault: Literal["", "invalid_json", "not_a_message", "cut_stream"] = ""
     delay_seconds: float = Field(0.0, ge=0)

@@ -81,7 +81,7 @@ class ClaudeAgentSdkRunner:
 
 
 class _Limits:
-    """Stops the agent: before it costs more than it may, when it goes in circles, or over a question."""
+    """Stops the agent: before it costs more than it may, when it goes in circles, over a question or another model."""
 
     def __init__(self, task: AgentTask, listener: Listener, transcript: Transcript) -> None:
         self.reached: Stop | None = None
@@ -112,12 +112,18 @@ class _Limits:
             return cast("HookJSONOutput", {"hookSpecificOutput": said})
         return {}
 
-    def forbid_more(self) -> bool:
-        """Whether the CLI has to be interrupted now: it lets an answer that was cut off go on without a hook."""
-        if self.reached or not self._listener.cut_off or not (too_dear := self.cost.look()):
+    def bite_now(self) -> bool:
+        """Whether the CLI has to be interrupted: another model answers, or more of what was cut off costs too much.
+
+        It has no hook for either.
+        """
+        if self.reached:
             return False
-        self.reached, self.error = too_dear.stop, too_dear.error
-        return True
+        if other := self._task.model.why_not_from(self._listener.answered_by):
+            self.reached, self.error = Stop.FAILED, other
+        elif self._listener.cut_off and (too_dear := self.cost.look()):
+            self.reached, self.error = too_dear.stop, too_dear.error
+        return self.reached is not None
 
     async def before_question(self, event: HookInput, _id: str | None, _context: HookContext) -> HookJSONOutput:
         """The PreToolUse hook of the agent's question: the answer goes with it, and the CLI asks nobody else.
@@ -155,7 +161,7 @@ async def _converse(options: ClaudeAgentOptions, task: AgentTask, listener: List
         await client.query(task.prompt)
         async for message in client.receive_response():
             listener.hear(message)
-            if limits.forbid_more():
+            if limits.bite_now():
                 await client.interrupt()
     return ""
 

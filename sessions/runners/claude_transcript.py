@@ -44,6 +44,8 @@ class Listener:
     def __init__(self, transcript: Transcript, clock: Callable[[], datetime]) -> None:
         self.usage = Usage()
         self.result: ResultMessage | None = None
+        #: What the server calls the model of the latest answer.
+        self.answered_by = ""
         self._answered: set[str] = set()
         self._news = asyncio.Event()
         self._transcript = transcript
@@ -125,8 +127,9 @@ class Listener:
         if event.get("type") != "ping":
             self._transcript.sign()
         match event:
-            case {"type": "message_start", "message": {"id": str(message_id), "usage": dict(counted)}}:
+            case {"type": "message_start", "message": {"id": str(message_id), "usage": dict(counted), **more}}:
                 self._open(message_id, counted).streamed = True
+                self.answered_by = str(more.get("model") or "")
             case {"type": "message_stop"}:
                 self.close()
             case _ if self._answer:
@@ -137,6 +140,7 @@ class Listener:
         if not (answer and answer.message_id == message.message_id):
             answer = self._open(message.message_id or "", message.usage or {})
         answer.words = ""
+        self.answered_by = message.model
         for block in message.content:
             self._hear_block(block)
 

@@ -38,14 +38,14 @@ class _Dialogue:
 
     def __init__(self, models: AsyncModels, task: AgentTask, tools: list[dict[str, Any]], log: TurnLog) -> None:
         self._models = models
-        self._model = task.model.id
+        self._model = task.model
         self._config = _config(task, tools)
         self._log = log
         self._contents: list[types.Content] = [types.UserContent(parts=[types.Part(text=task.prompt)])]
 
     async def answer(self) -> Answer:
         hearing = Hearing(self._log)
-        await hearing.listen(chunks_of(self._models, self._model, self._contents, self._config))
+        await hearing.listen(chunks_of(self._models, self._model.id, self._contents, self._config))
         answer = hearing.judged(self._model)
         if answer.stop is None:
             self._contents.append(hearing.content)

@@ -8,6 +8,7 @@ from google.genai import errors, types
 from google.genai.models import AsyncModels
 
 from sessions.gemini_api import NONSENSE, NOT_GEMINI, explain_gemini_error, usage_of, wait_seconds
+from sessions.models import Model
 from sessions.runners.base import Stop
 from sessions.runners.tool_loop import Answer, AnswerError, Call
 from sessions.runners.turn_log import TurnLog
@@ -142,7 +143,7 @@ class Hearing:
                 kept.append(part)
         return types.ModelContent(parts=kept)
 
-    def judged(self, model: str) -> Answer:
+    def judged(self, model: Model) -> Answer:
         """What the answer of `model` is, and how the run ends with it if it does.
 
         Raises:
@@ -150,15 +151,12 @@ class Hearing:
         """
         if not self._heard:
             raise AnswerError(NOT_GEMINI)
-        said, stand_in = "\n\n".join(self._said), _stand_in(model, self._answered_by)
+        said = "\n\n".join(self._said)
         if self._block_reason:
             error = f"the provider blocked the prompt ({self._block_reason}); word the task otherwise"
             return Answer(stop=Stop.REFUSED, error=error)
-        if stand_in:
-            error = (
-                f"{stand_in} answered in place of {model}, which its provider may have retired; choose another model"
-            )
-            return Answer(text=said, stop=Stop.FAILED, error=error)
+        if other := model.why_not_from(self._answered_by):
+            return Answer(text=said, stop=Stop.FAILED, error=other)
         if self._finish is None:
             raise AnswerError("the answer ended before it was complete", again=True)
         return self._finished(self._finish, said)
@@ -181,13 +179,3 @@ class Hearing:
 def _is_plain(part: types.Part) -> bool:
     """Whether a part is text and nothing else; signed ones stay apart."""
     return part.text is not None and not part.thought and not part.thought_signature
-
-
-def _stand_in(asked: str, answered_by: str) -> str:
-    """The model that answered, if it is another than was asked; empty if it is that one, or a server's own name for it.
-
-    A name that moves on, such as `gemini-flash-latest`, is meant to be answered by others.
-    """
-    other = answered_by.removeprefix("models/")
-    moves = asked.endswith("-latest")
-    return "" if moves or not other.startswith("gemini-") or other.startswith(asked) else other

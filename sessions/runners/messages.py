@@ -63,6 +63,8 @@ class _Dialogue:
         except (anthropic.AnthropicError, httpx2.TransportError) as error:
             raise AnswerError(explain(error), again=_broke_off(error)) from error
         self._messages.append({"role": "assistant", "content": _as_sent(message)})
+        if other := self._task.model.why_not_from(message.model):
+            return Answer(text=_said(message), stop=Stop.FAILED, error=other)
         return _judged(message)
 
     def give_results(self, results: Sequence[tuple[Call, ToolResult]]) -> None:
@@ -147,7 +149,7 @@ def _broke_off(error: Exception) -> bool:
 
 def _judged(message: Message) -> Answer:
     """What the model says, and how the run ends with it if it does."""
-    said = "\n\n".join(block.text for block in message.content if block.type == "text" and block.text)
+    said = _said(message)
     calls = [block for block in message.content if block.type == "tool_use"]
     if message.stop_reason == "pause_turn" or (message.stop_reason == "tool_use" and calls):
         return Answer(text=said, calls=tuple(_call(block) for block in calls))
@@ -158,6 +160,10 @@ def _judged(message: Message) -> Answer:
             error = "the conversation outgrew the model; give it a smaller task"
             return Answer(text=said, stop=Stop.FAILED, error=error)
     return Answer(text=said, stop=Stop.FINISHED, cut_off=message.stop_reason == "max_tokens")
+
+
+def _said(message: Message) -> str:
+    return "\n\n".join(block.text for block in message.content if block.type == "text" and block.text)
 
 
 def _call(block: ToolUseBlock) -> Call:

@@ -279,6 +279,18 @@ class RunnerContract:
         driven = await place.drive(rules, retries=1)
         assert (driven.end.stop, driven.end.final_text) == (Stop.FINISHED, "done")
 
+    async def test_another_model_in_place_of_the_asked_one_ends_the_run_before_its_calls(self, place: Place) -> None:
+        other = f"{self.model.id.partition('-')[0]}-9-mini"
+        slow = {**calls("Bash", "I look.", command="touch made"), "answered_by": other, "pause_seconds": 0.3}
+        driven = await place.drive(script(slow, says("done")))
+        assert (driven.end.stop, len(driven.bodies)) == (Stop.FAILED, 1)
+        assert f"{other} answered in place of {self.model.id}" in driven.end.error
+        assert not (place.workspace / "made").exists()
+
+    async def test_a_servers_own_name_for_the_model_is_no_other_model(self, place: Place) -> None:
+        driven = await place.drive(script(says("done", answered_by="my-proxys-name")))
+        assert (driven.end.stop, driven.end.final_text) == (Stop.FINISHED, "done")
+
     async def test_a_refusal_is_a_refusal(self, place: Place) -> None:
         driven = await place.drive(script(says("I will not.", stop_reason="refusal")))
         assert driven.end.stop is Stop.REFUSED

@@ -109,7 +109,7 @@ def test_it_can_answer_nonsense() -> None:
 
 @pytest.mark.parametrize("way", [ask, ask_streaming])
 def test_what_only_gemini_says_is_said(way: Ask) -> None:
-    blocked = {"gemini": {"block_reason": "SAFETY", "model_version": "gemini-x"}}
+    blocked = {"gemini": {"block_reason": "SAFETY"}, "answered_by": "gemini-x"}
     with open_offline_model(one(blocked)) as model:
         last = way(model)[-1]
     assert last.prompt_feedback
