@@ -16,7 +16,8 @@ from sessions.workspace.address import plain_name
 from sessions.workspace.agent_refs import AgentRefs, read_agent_refs
 from sessions.workspace.base import Checkout, LeftOut
 from sessions.workspace.git import Git
-from sessions.workspace.index import stage, unstage
+from sessions.workspace.ignored import IGNORED, ignored_in_commits, ignored_in_index
+from sessions.workspace.index import stage, take_out, unstage
 from sessions.workspace.mirror import Mirror
 from sessions.workspace.scratch import changed_paths, describe, scratch_repository, since
 from sessions.workspace.screening import messages_are_clean, screen
@@ -47,6 +48,15 @@ class Built(BaseModel, frozen=True):
     agent_head: str = ""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def with_what_was_said(self, before: "Built") -> "Built":
+        """The same, with what was told of this very commit when it was made: it cannot be seen in it any more."""
+        if not self.commit or self.commit != before.commit:
+            return self
+        left_out = tuple(dict.fromkeys((*before.left_out, *self.left_out)))
+        return self.model_copy(
+            update={"left_out": left_out, "notes": tuple(dict.fromkeys((*before.notes, *self.notes)))}
+        )
 
 
 def kept_branch(session: str, run_id: str) -> str:
@@ -100,7 +110,9 @@ def build_commits(checkout: Checkout, mirror: Mirror, run: Run) -> Built:
                 return built.model_copy(update={"commit": ""})
             mirror.keep(checkout.books / _SCRATCH, {run.branch: built.commit})
             write_whole(checkout.books / _RECORD, built.model_dump_json())
-    return built
+    if built.commit and head and mirror.contains(built.commit, head):
+        mirror.forget(f"{run.branch}{AS_IT_WAS}")
+    return built.with_what_was_said(before)
 
 
 def read_built(checkout: Checkout) -> Built:
@@ -160,18 +172,19 @@ def _commit(git: Git, checkout: Checkout, mirror: Mirror, start: str, run: Run) 
         own = describe(git, *since(checkout.base, start), limit=_MOST_SUBJECTS)
         parent, message = checkout.base, run.full_message(*(commit.subject for commit in own))
         notes = [f"{_JOINED}; as they were they are on branch {run.branch}{AS_IT_WAS} of {mirror.folder}"]
-    else:
-        mirror.forget(f"{run.branch}{AS_IT_WAS}")
     # Trees by themselves too: git does not go from a known commit to its tree when it is asked about a tree.
     trees = [f"{sha}^{{tree}}" for sha in dict.fromkeys((checkout.base, parent)) if sha]
     reasons = screen(git, git.say("write-tree"), base=checkout.base, known=[*known, *trees], redact=run.redact)
     left_out += unstage(git, reasons, parent)
+    left_out += take_out(git, ignored_in_index(git, parent, base=checkout.base), IGNORED)
     return Built(commit=_commit_tree(git, parent, message), left_out=tuple(left_out), notes=tuple(notes))
 
 
 def _may_be_published(git: Git, checkout: Checkout, head: str, known: list[str], run: Run) -> bool:
     if head in known:
         return True
+    if ignored_in_commits(git, head, base=checkout.base, known=known):
+        return False
     found = screen(git, head, base=checkout.base, known=known, redact=run.redact)
     return not found and messages_are_clean(git, head, known=known, redact=run.redact)
 

@@ -43,6 +43,12 @@ def unstage(git: Git, reasons: dict[str, str], commit: str) -> list[LeftOut]:
     return [LeftOut(path=path.decode(errors="replace"), reason=reasons[sha]) for path, sha in found.items()]
 
 
+def take_out(git: Git, paths: list[bytes], reason: str) -> list[LeftOut]:
+    """Remove new files from the index; returns them with `reason`."""
+    _update(git, paths, "--force-remove")
+    return [LeftOut(path=path.decode(errors="replace"), reason=reason) for path in paths]
+
+
 def _entry(git: Git, commit: str, path: bytes, sha_length: int) -> bytes:
     name = os.fsdecode(path)
     row = git.need("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", name).output if commit else b""

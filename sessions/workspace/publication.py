@@ -27,9 +27,9 @@ def commit_and_push(
     """Commit what the agent changed and, where the repository says so, push it; else keep it in the mirror.
 
     Safe to call again after a crash at any point: it goes on where it was, and makes and pushes one commit. The
-    agent's own commits are kept. Files with secrets, files over 25 MB, repositories inside the repository and Git LFS
-    files are left out and named in the result; they exist only in the working copy, until `discard`.
-    The trailers are added to `message` here; `redact` finds the secrets.
+    agent's own commits are kept. Files with secrets, files over 25 MB, ignored ones, repositories inside the repository
+    and Git LFS files are left out and named in the result; they exist only in the working copy, until `discard`. The
+    trailers are added to `message` here; `redact` finds the secrets.
 
     Raises:
         RepositoryError: the working copy is gone, the repository is in use for too long or cannot be reached, git is
