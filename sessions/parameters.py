@@ -99,7 +99,7 @@ MaxCostUsd = Annotated[
     Field(
         ge=0,
         title="Max cost (US dollars)",
-        description="The agent ends when the answers so far cost this much at list price. 0: no limit.",
+        description="The agent ends before a request that would bring it over this at list price. 0: no limit.",
     ),
 ]
 RunsPerDay = Annotated[
