@@ -17,7 +17,7 @@ from sessions.learning import extract_once, read_learned, remember_once
 from sessions.learning_retry import retry_learning
 from sessions.locks import held
 from sessions.memory import open_memory
-from sessions.memory.changes import CHANGE, WriteJournal
+from sessions.memory.changes import CHANGE, CloseThread, WriteJournal
 from sessions.memory.sqlite import SqliteMemory
 from sessions.memory.things import JournalEntry
 from sessions.offline import Script, open_offline_model
@@ -26,6 +26,7 @@ from sessions.redaction import process_redactor
 from sessions.run_folder import RunFolder, close_run, read_record
 from sessions.settings import Settings
 from sessions.transcript import Transcript
+from tests.fakes.changes import a_change
 from tests.fakes.extractions import ENTRIES, answers, observed, thread
 from tests.fakes.observations import an_observation
 from tests.fakes.records import FINISHED, RUN_ID, SLOT, a_folder
@@ -282,6 +283,20 @@ async def test_what_the_memory_would_not_take_is_told_with_the_run(tmp_path: Pat
     assert [each.why for each in taken.left_out] == ["there is no observation o1"]
     assert read_learned(run) == taken
     assert run.record.done("remembered")
+
+
+@pytest.mark.parametrize(("where", "closed"), [(Path(), 0), (Path("interactive"), 1)], ids=["run", "conversation"])
+async def test_only_a_conversation_closes_a_question_that_waits_for_a_person(
+    tmp_path: Path, where: Path, closed: int
+) -> None:
+    run, question = a_finished_run(tmp_path / where), {"thread": "which-door", "tag": "discuss", "text": "Which door?"}
+    done = thread("The door is green.", action="CLOSE", id="which-door", reason="It is green.")
+    with open_offline_model(answers(parts={"threads": [done]})) as model:
+        settings = settings_for(tmp_path, model.base_url)
+        with open_memory(settings.memory_address) as memory:
+            memory.apply([a_change("open_thread", 1, **question)])
+        learned = await extract_once(run, agent_run_of(run, settings), settings=settings, now=LATER)
+    assert len(learned.of_kind(CloseThread)) == closed
 
 
 async def learned_of(run: RunFolder, home: Path) -> Learned:
