@@ -20,7 +20,17 @@ from sessions.extraction_prompt import (
 from sessions.extraction_written import checked_writing, flag_left_out
 from sessions.json_call import JsonAnswer, JsonQuestion, ModelCallError, ask_for_json
 from sessions.learned import Learned, LeftOut, LeftOutKind, Who, said_by
-from sessions.memory.changes import Add, Believe, Change, Confirm, OpenThread, Strengthen, WriteJournal, identity
+from sessions.memory.changes import (
+    Add,
+    Believe,
+    Change,
+    CloseThread,
+    Confirm,
+    OpenThread,
+    Strengthen,
+    WriteJournal,
+    identity,
+)
 from sessions.memory.things import JournalEntry
 from sessions.models import Model, Usage
 from sessions.pending_changes import MOST_CHANGES
@@ -138,6 +148,8 @@ class Keeping:
         own_threads = self._opened_by(written)
         for change in written:
             try:
+                if isinstance(change, CloseThread):
+                    self._known.require_own_queue(change.thread, self._who)
                 checked = checked_writing(
                     change, evidence, self._who, began_at=self._run.started_at, own_threads=own_threads
                 )

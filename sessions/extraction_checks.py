@@ -42,6 +42,7 @@ class Checks:
     """
 
     def __init__(self, known: KnownMemories, who: Who, evidence: Evidence) -> None:
+        self._known = known
         self._who = who
         self._evidence = evidence
         self._observations = {item.id: item for item in known.observations}
@@ -151,6 +152,7 @@ class Checks:
 
     def _close(self, item: ExtractedThread) -> CloseThread:
         thread = _named(self._threads, item.id, "open thread")
+        self._known.require_own_queue(thread.id, self._who)
         reason = _sentence(item.reason or item.text)
         grounds = self._evidence.grounds(item.quote, reason)
         if grounds.origin == "web":

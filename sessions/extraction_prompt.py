@@ -7,6 +7,8 @@ from hashlib import sha256
 from pydantic import BaseModel
 
 from sessions.context.quoting import as_data
+from sessions.extraction_evidence import NotKeptError
+from sessions.learned import Who
 from sessions.memory.base import Memory
 from sessions.memory.things import Belief, Observation, Thread
 from sessions.quotes import words_of
@@ -57,6 +59,12 @@ class KnownMemories(BaseModel, frozen=True):
     observations: tuple[Observation, ...] = ()
     beliefs: tuple[Belief, ...] = ()
     threads: tuple[Thread, ...] = ()
+
+    def require_own_queue(self, thread: str, who: Who) -> None:
+        """Raises NotKeptError if the thread waits for a person and none was there; a run's own question is its own."""
+        named = next((each for each in self.threads if each.id == thread), None)
+        if named and named.tag == "discuss" and named.run != who.run and not who.attended:
+            raise NotKeptError("it waits for a session with a person")
 
 
 def recall_known(memory: Memory, run: AgentRun, *, agent: str, now: datetime) -> KnownMemories:

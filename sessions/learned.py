@@ -26,12 +26,13 @@ C = TypeVar("C", bound=BaseModel)
 
 
 class Who(BaseModel, frozen=True):
-    """Whose changes are made, in which run of which session, and when."""
+    """Whose changes are made, in which run of which session, and when. `attended` says that a person was there."""
 
     run: str
     agent: str
     session: str
     now: datetime
+    attended: bool = False
 
 
 LeftOutKind = Literal["observation", "belief", "thread", "journal", "change"]

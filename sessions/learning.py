@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sessions.errors import ExtractionError, MemoryStoreError, ModelError, RunFolderError
 from sessions.extraction import Keeping, extract
 from sessions.extraction_prompt import KnownMemories, recall_known
+from sessions.interactive import interactive_home
 from sessions.learned import Learned, Who
 from sessions.memory import open_memory
 from sessions.memory.changes import Change
@@ -33,7 +34,7 @@ async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Setting
         return read_learned(run)
     learned = _written_before(run)
     if learned is None:
-        who = Who(run=run.record.run_id, agent=run.record.spec.agent, session=run.record.session, now=now)
+        who = _who(run, settings, now)
         written = read_pending_changes(run.path / FILE_NAME, agent=who.agent, run=who.run)
         try:
             learned = await _extract(agent_run, written, who, settings)
@@ -43,6 +44,11 @@ async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Setting
         run.write(run.learned_path, learned.model_dump_json(indent=1))
     run.mark("extracted", now)
     return learned
+
+
+def _who(run: RunFolder, settings: Settings, now: datetime) -> Who:
+    record, attended = run.record, run.path.is_relative_to(interactive_home(settings.home))
+    return Who(run=record.run_id, agent=record.spec.agent, session=record.session, now=now, attended=attended)
 
 
 def _written_before(run: RunFolder) -> Learned | None:
