@@ -10,6 +10,7 @@ from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.workspace import Checkout
 from tasks.flow_runs import utc_now
+from tasks.one_pusher import one_pusher_at_a_time
 from tasks.step import step
 
 
@@ -25,6 +26,7 @@ async def sync_repos(run: RunFolder) -> list[Checkout]:
 async def commit_and_push(run: RunFolder, message: str) -> None:
     """Commit what the agent changed; push it where the session says so, keep it where not."""
     settings = read_settings()
-    await asyncio.to_thread(commit_once, run, root=Path.cwd(), settings=settings, message=message, now=utc_now())
+    async with one_pusher_at_a_time(repo.url for repo in run.record.spec.repos if repo.auto_push):
+        await asyncio.to_thread(commit_once, run, root=Path.cwd(), settings=settings, message=message, now=utc_now())
     for commit in run.record.commits:
         get_run_logger().info("%s", commit.sentence())

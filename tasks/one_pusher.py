@@ -1,0 +1,43 @@
+"""Lets one run at a time push to a repository, wherever it runs, by a limit of the Prefect server."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from prefect import get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
+
+#: How long to wait for others. A push takes seconds; who waited in vain pushes as well as without a server.
+WAIT_SECONDS = 60.0
+
+
+def limit_name(url: str) -> str:
+    """What the limit of a repository is called on the server, which shows it to people: without the address."""
+    return f"sessions-push-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+
+
+@asynccontextmanager
+async def one_pusher_at_a_time(urls: Iterable[str]) -> AsyncIterator[None]:
+    """Hold the limits of these repositories while the block runs.
+
+    It goes on without them where the server cannot be asked, or they are not free in time: no commit is lost by that,
+    since git takes no push that would leave out another's. Fewer of them are turned away and made anew.
+    """
+    names = sorted({limit_name(url) for url in urls})
+    async with AsyncExitStack() as held:
+        try:
+            await _make_sure_of(names)
+            if names:
+                waiting = concurrency(names, timeout_seconds=WAIT_SECONDS, raise_on_lease_renewal_failure=False)
+                await held.enter_async_context(waiting)
+        except (TimeoutError, httpx.HTTPError, ConcurrencySlotAcquisitionError) as error:
+            get_run_logger().warning("Pushing beside others, as their end cannot be waited for: %s", error)
+        yield
+
+
+async def _make_sure_of(names: Iterable[str]) -> None:
+    async with get_client() as client:
+        for name in names:
+            await client.upsert_global_concurrency_limit_by_name(name, 1)
