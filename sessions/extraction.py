@@ -123,7 +123,13 @@ class Keeping:
         """What of `answer`, and of what the agent wrote itself, the transcript bears out."""
         items = self._items(answer) if answer else []
         texts = [*said_in(items), *map(said_by, written)]
-        evidence = Evidence(self._run.transcript, self._known.observations, texts, self._redact)
+        evidence = Evidence(
+            self._run.transcript,
+            self._known.observations,
+            texts,
+            self._redact,
+            workflow_prompt=self._who.workflow_prompt,
+        )
         own = list(self._own(written, evidence))
         checked = list(self._checked(items, Checks(self._known, self._who, evidence)))
         journal = self._journal(answer.journal, own, evidence) if answer else []

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sessions.claims import share_a_word
 from sessions.memory.things import Observation, Origin
 from sessions.quarantine import why_quarantined
-from sessions.quotes import Borrowed, QuotedTranscript, least_trusted
+from sessions.quotes import Borrowed, QuotedTranscript, least_trusted, plain
 from sessions.redaction import Redactor
 from sessions.transcript import Entry
 
@@ -41,13 +41,22 @@ class Evidence:
         known: observations that the agent may have repeated.
         texts: all that will be asked for.
         redact: takes secrets out; what loses some by it is a secret.
+        workflow_prompt: what of the prompt is no word of the owner's.
     """
 
     def __init__(
-        self, transcript: Sequence[Entry], known: Iterable[Observation], texts: Iterable[str], redact: Redactor
+        self,
+        transcript: Sequence[Entry],
+        known: Iterable[Observation],
+        texts: Iterable[str],
+        redact: Redactor,
+        *,
+        workflow_prompt: str = "",
     ) -> None:
+        # The transcript has it without secrets.
+        self._workflow_prompt = redact(workflow_prompt)
         self._quotes = QuotedTranscript(transcript)
-        self._borrowed = Borrowed(transcript, known, texts)
+        self._borrowed = Borrowed(transcript, known, texts, not_the_owners=self._workflow_prompt)
         self._redact = redact
 
     def grounds(self, quote: str, text: str) -> Grounds:
@@ -65,10 +74,18 @@ class Evidence:
         return Grounds(
             quote=quote.strip(),
             span=str(place),
-            origin=least_trusted(self._quotes.origins[place], self.origin(quote), self.origin(text)),
+            origin=least_trusted(self._origin_at(place, quote), self.origin(quote), self.origin(text)),
             at=entry.at,
             context=self._quotes.before(place, CONTEXT_CHARACTERS),
         )
+
+    def _origin_at(self, place: int, quote: str) -> Origin:
+        """Whose words the quote is, by its place; what a workflow led the prompt with is a file's."""
+        origin, led = self._quotes.origins[place], plain(self._workflow_prompt)
+        if origin == "owner" and led:
+            own = plain(self._quotes.entries[place].text).removeprefix(led)
+            return "owner" if plain(quote) in own else "tool"
+        return origin
 
     def trusted_grounds(self, quote: str, text: str, *, about: str = "") -> Grounds:
         """What speaks for `text`, which makes the agent believe something, or not believe it any more.

@@ -26,13 +26,18 @@ C = TypeVar("C", bound=BaseModel)
 
 
 class Who(BaseModel, frozen=True):
-    """Whose changes are made, in which run of which session, and when. `attended` says that a person was there."""
+    """Whose changes are made, in which run of which session, and when.
+
+    `attended` says that a person was there. `workflow_prompt` is what a workflow in git led the prompt with: the words of
+    whoever can write to its repository.
+    """
 
     run: str
     agent: str
     session: str
     now: datetime
     attended: bool = False
+    workflow_prompt: str = ""
 
 
 LeftOutKind = Literal["observation", "belief", "thread", "journal", "change"]

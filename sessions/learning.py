@@ -48,7 +48,14 @@ async def extract_once(run: RunFolder, agent_run: AgentRun, *, settings: Setting
 
 def _who(run: RunFolder, settings: Settings, now: datetime) -> Who:
     record, attended = run.record, run.path.is_relative_to(interactive_home(settings.home))
-    return Who(run=record.run_id, agent=record.spec.agent, session=record.session, now=now, attended=attended)
+    return Who(
+        run=record.run_id,
+        agent=record.spec.agent,
+        session=record.session,
+        now=now,
+        attended=attended,
+        workflow_prompt=record.workflow.startup_prompt if record.workflow else "",
+    )
 
 
 def _written_before(run: RunFolder) -> Learned | None:

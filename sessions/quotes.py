@@ -111,11 +111,20 @@ class Borrowed:
         transcript: in its order.
         known: observations that the agent may have repeated; they were there before the transcript.
         texts: all that will be asked for.
+        not_the_owners: what the prompt repeats of a file, such as a workflow's.
     """
 
-    def __init__(self, transcript: Sequence[Entry], known: Iterable[Observation], texts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        transcript: Sequence[Entry],
+        known: Iterable[Observation],
+        texts: Iterable[str],
+        *,
+        not_the_owners: str = "",
+    ) -> None:
         wanted = {row for text in texts for row in _rows_of(text)}
         self._first: dict[str, Origin] = {}
+        self._note("tool", _words(not_the_owners), wanted)
         # One pass over what may be many megabytes, whatever the number of texts.
         for origin, words in _said(transcript, known):
             self._note(origin, words, wanted)
