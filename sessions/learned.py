@@ -12,6 +12,7 @@ from sessions.memory.changes import (
     Change,
     CloseThread,
     Confirm,
+    Fade,
     FadeBelief,
     OpenThread,
     Strengthen,
@@ -28,7 +29,7 @@ C = TypeVar("C", bound=BaseModel)
 class Who(BaseModel, frozen=True):
     """Whose changes are made, in which run of which session, and when.
 
-    `attended` says that a person was there. `workflow_prompt` is what a workflow in git led the prompt with: the words of
+    `attended` says that a person was there. `workflow_prompt` is what a workflow in git led the prompt with: words of
     whoever can write to its repository.
     """
 
@@ -97,6 +98,7 @@ class Learned(BaseModel, extra="forbid"):
             "added": len(self.added),
             "confirmed": len(self.of_kind(Confirm)),
             "superseded": len(self.of_kind(Supersede)),
+            "faded": len(self.of_kind(Fade)),
             "beliefs": len(self.of_kind(Believe)) + len(self.of_kind(Strengthen)) + len(self.of_kind(FadeBelief)),
             "threads": len(self._threads),
             "quarantined": len(self.quarantined),

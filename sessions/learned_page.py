@@ -12,13 +12,16 @@ from sessions.memory.changes import (
     Change,
     CloseThread,
     Confirm,
+    Fade,
     FadeBelief,
     OpenThread,
     SetProject,
     SetVital,
     Strengthen,
     Supersede,
+    subject_of,
 )
+from sessions.memory_tools_answers import short
 from sessions.run_folder import RunFolder
 from sessions.safe_markdown import code, plain, quoted, shortened
 
@@ -44,9 +47,16 @@ def render_what_it_learned(learned: Learned, *, not_stored: str = "") -> str:
         learned: the changes.
         not_stored: why the memory does not have them yet; empty if it does.
     """
-    head = f"**Not in memory yet**: {_plain(not_stored)}." if not_stored else ""
+    head = f"**Not in memory yet**: {_plain(not_stored)}." if not_stored else _how_to_open(learned)
     sections = [f"## {title}\n\n" + "\n".join(lines) for title, lines in _sections(learned).items() if lines]
     return "\n\n".join(filter(None, (head, *sections))) or "Nothing was worth keeping."
+
+
+def _how_to_open(learned: Learned) -> str:
+    if not learned.changes:
+        return ""
+    back = code(f"sessions memory revert --run {learned.changes[0].run}")
+    return f"`sessions memory show ID` opens a line, and a project or vital by its name; {back} takes all of it back."
 
 
 def _sections(learned: Learned) -> dict[str, list[str]]:
@@ -59,7 +69,10 @@ def _sections(learned: Learned) -> dict[str, list[str]]:
         "Confirmed": [_line(each, name(each.observation)) for each in learned.of_kind(Confirm)],
         "Superseded": [_superseded(each, added, name) for each in learned.of_kind(Supersede)],
         "Beliefs": [*_beliefs(learned, name)],
-        "Faded": [_line(each, f"{name(each.belief)} {_because(each)}") for each in learned.of_kind(FadeBelief)],
+        "Faded": [
+            *(_line(each, f"{name(each.observation)} {_because(each)}") for each in learned.of_kind(Fade)),
+            *(_line(each, f"{name(each.belief)} {_because(each)}") for each in learned.of_kind(FadeBelief)),
+        ],
         "Threads": [*_threads(learned, name)],
         "Projects": [_set(each, each.name, each.status) for each in learned.of_kind(SetProject)],
         "Vitals": [_set(each, each.name, each.value) for each in learned.of_kind(SetVital)],
@@ -81,9 +94,14 @@ class _Names:
 
 
 def _line(change: Change, said: str) -> str:
-    whose = f" ({WHOSE[change.origin]})"
-    line = f"- {said}{whose}"
+    named = "" if isinstance(change, SetProject | SetVital) else f"{code(short(_opened_by(change)))} "
+    line = f"- {named}{said} ({WHOSE[change.origin]})"
     return f"{line}\n  {_quote(change.quote)}" if change.quote else line
+
+
+def _opened_by(change: Change) -> str:
+    """The id by which what the change left is opened; of an observation that gave way, that of the new one."""
+    return (change.successor if isinstance(change, Supersede) else "") or subject_of(change)
 
 
 def _set(change: Change, name: str, value: str) -> str:
@@ -113,7 +131,7 @@ def _threads(learned: Learned, name: _Names) -> Iterator[str]:
         yield _line(closed, f"closed: {name(closed.thread)} {_because(closed)}")
 
 
-def _because(change: Strengthen | FadeBelief | CloseThread) -> str:
+def _because(change: Strengthen | Fade | FadeBelief | CloseThread) -> str:
     return f"— {_plain(change.reason)}" if change.reason else ""
 
 
