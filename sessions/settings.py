@@ -14,6 +14,8 @@ from sessions.errors import ModelError, SettingsError
 from sessions.models import Provider, find_model
 from sessions.parameters import SLUG
 
+#: A line at the end of a commit message, as git reads it.
+Trailer = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*: \S[^\r\n]*$")]
 #: For each provider, what a person sets to reach its models.
 _ACCESS: dict[Provider, str] = {
     "anthropic": "ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL to a server that speaks the Messages API",
@@ -116,6 +118,11 @@ class Settings(BaseSettings):
     delivery_retry_seconds: float = Field(5.0, ge=0, le=60, description="Wait before the first of them; it doubles.")
     git_name: str = Field("Scheduled Sessions", description="Author of the agent's commits.")
     git_email: str = Field("sessions@localhost", description="Mail address of that author.")
+    git_trailers: Annotated[tuple[Trailer, ...], NoDecode] = Field(
+        (),
+        description="Further lines that every commit ends with, such as `Signed-off-by: Night Bot <bot@example.com>`, "
+        "separated by semicolons.",
+    )
     git_timeout_seconds: float = Field(120.0, gt=0, description="How long to wait for a repository's lock, or for git.")
     model_retries: int = Field(2, ge=0, description="How often a model call that failed for the moment is tried again.")
 
@@ -150,6 +157,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("git_trailers", mode="before")
+    @classmethod
+    def _split_at_semicolons(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("git_trailers")
+    @classmethod
+    def _not_ours(cls, trailers: tuple[str, ...]) -> tuple[str, ...]:
+        """By those of our own a repetition knows the commits of its run."""
+        for line in trailers:
+            if line.partition(":")[0].lower() in ("session", "session-run"):
+                raise ValueError(f"{line!r} is a trailer that every commit has already; give others")
+        return trailers
 
     @field_validator("enabled_models")
     @classmethod

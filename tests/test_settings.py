@@ -118,3 +118,15 @@ def test_a_model_of_one_provider_is_not_reached_with_the_key_of_another() -> Non
 
 def test_a_key_is_not_shown() -> None:
     assert "sk-secret" not in repr(Settings(anthropic_api_key="sk-secret"))
+
+
+@pytest.mark.parametrize("line", ["Signed-off-by", "Session: other", "session-run: x", "A b: c", ": c", "Sign: "])
+def test_what_is_no_trailer_or_one_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("SESSIONS_GIT_TRAILERS", f"Reviewed-by: nobody; {line};")
+    with pytest.raises(SettingsError, match="SESSIONS_GIT_TRAILERS"):
+        read_settings()
+
+
+def test_trailers_are_separated_by_semicolons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSIONS_GIT_TRAILERS", "Signed-off-by: Night, Bot <b@example.com>; Sessions: yes")
+    assert read_settings().git_trailers == ("Signed-off-by: Night, Bot <b@example.com>", "Sessions: yes")

@@ -86,7 +86,8 @@ class Run(BaseModel, frozen=True, arbitrary_types_allowed=True):
 
     def full_message(self, *paragraphs: str) -> str:
         """The commit message, without secrets and with its trailers."""
-        return self.redact(with_trailers("\n\n".join((self.message, *paragraphs)), self.session, self.run_id))
+        message, more = "\n\n".join((self.message, *paragraphs)), self.settings.git_trailers
+        return self.redact(with_trailers(message, self.session, self.run_id, more))
 
 
 def build_commits(checkout: Checkout, mirror: Mirror, run: Run) -> Built:

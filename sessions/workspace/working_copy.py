@@ -125,7 +125,7 @@ def _fresh(
         source=address.path,
         sha256=listing.sha256,
     )
-    content = _fill(checkout, mirror, settings, trailer_hook(session, run_id))
+    content = _fill(checkout, mirror, settings, trailer_hook(session, run_id, settings.git_trailers))
     notes = (*start.notes, *earlier, *content, *remarks_on_source(address, timeout))
     return _recorded(checkout.model_copy(update={"notes": notes}))
 

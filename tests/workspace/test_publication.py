@@ -35,6 +35,20 @@ def test_what_was_changed_added_and_removed_is_one_commit_on_the_branch(runs: Ru
     assert not (ada.clone / "old.txt").exists()
 
 
+def test_commits_of_run_and_agent_end_with_a_persons_own_trailers_too(runs: Runs, origin: Path) -> None:
+    signed = "Signed-off-by: Night Bot <bot@example.com>"
+    runs.settings = runs.settings.model_copy(update={"git_trailers": (signed,)})
+    checkout = runs.sync(origin)
+    (checkout.path / "own.txt").write_text("by the agent")
+    git(checkout.path, "add", "-A")
+    git(checkout.path, "commit", "-q", "-m", "By the agent")
+    (checkout.path / "rest.txt").write_text("what it left")
+    assert runs.settle(checkout).status == "pushed"
+    messages = git(origin, "log", "-2", "--format=%B%x00", "main").split("\0")[:2]
+    ends = [message.strip().splitlines()[-3:] for message in messages]
+    assert ends == [["Session: nightly", "Session-Run: run-1", signed]] * 2
+
+
 def test_a_file_that_became_a_folder_and_a_folder_that_became_a_link_are_committed(
     runs: Runs, origin: Path, ada: Person
 ) -> None:
