@@ -39,4 +39,4 @@ async def _look(definition: Definition, settings: Settings, root: Path) -> Readi
 def _lines(name: str, ready: Readiness) -> list[Examined]:
     if ready.faults:
         return [bad(f"session {name}", "; ".join(ready.faults), _REMEDY)]
-    return [doubtful(f"session {name}", doubt, "look whether it is up when it is needed") for doubt in ready.doubts]
+    return [doubtful(f"session {name}", doubt, "look into it before the next run") for doubt in ready.doubts]

@@ -112,8 +112,9 @@ async def _target(target: DeliveryTarget, settings: Settings, environment: Mappi
         await open_channel(target, settings, environment).check(target.to)
     except DeliveryError as error:
         sentence = f"delivery to {describe_target(target)}: {error}"
-        doubtful = error.retryable or target.best_effort
-        return Readiness(doubts=(sentence,)) if doubtful else Readiness(faults=(sentence,))
+        if error.retryable or target.best_effort:
+            return Readiness(doubts=(f"{sentence}; it is tried when there is a report",))
+        return Readiness(faults=(sentence,))
     return Readiness()
 
 

@@ -20,6 +20,7 @@ from sessions.workspace import (
     known_tip,
     mark_commits,
     reopen_checkout,
+    require_pushable,
     sync_repo,
 )
 
@@ -48,6 +49,22 @@ def _sync(run: RunFolder, repo: Repo, name: str, *, root: Path, settings: Settin
         run_id=run.record.run_id,
         name=name,
     )
+
+
+def require_pushes(checkouts: Sequence[Checkout], settings: Settings) -> None:
+    """Find out now whether what the agent does can be pushed where it should be.
+
+    Raises:
+        RepositoryError: in some it cannot; the sentence names each.
+    """
+    faults: list[RepositoryError] = []
+    for checkout in checkouts:
+        try:
+            require_pushable(checkout, settings)
+        except RepositoryError as error:
+            faults.append(error)
+    if faults:
+        raise RepositoryError("; ".join(map(str, faults)), url=faults[0].url)
 
 
 def starting_folder(run: RunFolder, checkouts: Sequence[Checkout]) -> Path:

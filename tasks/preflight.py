@@ -1,5 +1,6 @@
 """Everything a run needs, looked at before a token is spent."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import cast
@@ -7,6 +8,7 @@ from typing import cast
 from prefect import get_run_logger
 
 from sessions.preflight import examine_spec, gather_faults
+from sessions.repositories import require_pushes
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.workspace import Checkout
@@ -23,7 +25,9 @@ async def prepare(run: RunFolder) -> list[Checkout]:
     """
     workflow = [bring_workflow(run)] if run.record.spec.workflow.git_url else []
     repos, *_ = await gather_faults(sync_repos(run), preflight(run), *workflow)
-    return cast("list[Checkout]", repos)
+    checkouts = cast("list[Checkout]", repos)
+    await asyncio.to_thread(require_pushes, checkouts, read_settings())
+    return checkouts
 
 
 @step("preflight")
@@ -31,5 +35,5 @@ async def preflight(run: RunFolder) -> None:
     """Look at the prompt, the model, its key and the delivery targets."""
     found = await examine_spec(run.record.spec, settings=read_settings(), root=Path.cwd(), environment=os.environ)
     for doubt in found.doubts:
-        get_run_logger().warning("%s; it is tried when there is a report", doubt)
+        get_run_logger().warning("%s", doubt)
     found.require()

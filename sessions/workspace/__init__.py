@@ -9,7 +9,7 @@ from sessions.workspace.address import checkout_names
 from sessions.workspace.base import Checkout, Commit, CommitResult, GitState, LeftOut
 from sessions.workspace.known_tip import known_tip, mark_commits
 from sessions.workspace.publication import commit_and_push
-from sessions.workspace.reaching import require_reachable
+from sessions.workspace.reaching import require_pushable, require_reachable
 from sessions.workspace.source_file import SourceFile, read_source_file
 from sessions.workspace.state import git_state
 from sessions.workspace.unpushed import count_unpushed, forget_run, say_unpushed
@@ -32,6 +32,7 @@ __all__ = [
     "mark_commits",
     "read_source_file",
     "reopen_checkout",
+    "require_pushable",
     "require_reachable",
     "say_unpushed",
     "sync_repo",

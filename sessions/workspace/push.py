@@ -17,7 +17,8 @@ from sessions.workspace.trailers import trailer_lines
 
 #: How often others may be faster before the commits are set aside.
 _ATTEMPTS = 30
-_REJECTED = re.compile(r"^!\t[^\t]*\t\[(?P<kind>[^\]]*)\](?: \((?P<why>.*)\))?", re.MULTILINE)
+#: The line of a push that was refused, as against one that did not come through.
+REJECTED = re.compile(r"^!\t[^\t]*\t\[(?P<kind>[^\]]*)\](?: \((?P<why>.*)\))?", re.MULTILINE)
 _OTHERS_WERE_FASTER = re.compile(
     r"fetch first|non-fast-forward|failed to update ref|cannot lock ref|incorrect old value"
 )
@@ -77,15 +78,20 @@ def push(mirror: Mirror, commit: str, branch: str) -> Refusal | None:
     Raises:
         RepositoryError: the source cannot be reached.
     """
-    options = ("--porcelain", "--no-verify", *((_RECEIVE,) if mirror.source else ()))
+    options = push_options(is_here=mirror.source is not None)
     answer = mirror.remote.ask("push", *options, "--", mirror.url, f"{commit}:refs/heads/{branch}")
     if not answer.code:
         return None
-    line = _REJECTED.search(answer.output.decode(errors="replace"))
+    line = REJECTED.search(answer.output.decode(errors="replace"))
     if not line:
         raise RepositoryError(sentence_for(mirror.url, answer.error), url=mirror.url)
     why = process_redactor()(line["why"] or line["kind"])
     return Refusal(retryable=line["kind"] == "rejected" or bool(_OTHERS_WERE_FASTER.search(why)), why=why)
+
+
+def push_options(*, is_here: bool) -> tuple[str, ...]:
+    """The options of every push; `is_here`: to a repository on this machine."""
+    return ("--porcelain", "--no-verify", *((_RECEIVE,) if is_here else ()))
 
 
 def _onto_branch(checkout: Checkout, mirror: Mirror, run: Run, commit: str) -> Landing | str:

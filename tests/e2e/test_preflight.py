@@ -11,6 +11,7 @@ from deployments.doctor import examine
 from sessions.outcome import Delivery, Outcome
 from sessions.settings import read_settings
 from tests.fakes.chat_servers import Answer, ChatServers, chat_servers
+from tests.fakes.git_servers import read_by_all
 from tests.fakes.house import House, Ran
 from tests.fakes.pages import open_pages
 from tests.fakes.stack import a_definition
@@ -49,6 +50,18 @@ async def test_a_key_that_is_refused_is_found_before_the_agent_starts(house: Hou
         ran = await house.run()
     expect_failed_unasked(house, ran, "the key of anthropic is refused (401); check ANTHROPIC_API_KEY")
     assert [path for path, _ in pages.asked] == ["/v1/models?limit=1"]
+
+
+async def test_a_repository_that_is_read_and_takes_no_push_is_found_before_the_agent_starts(
+    house: House, alarm: ChatServers, tmp_path: Path
+) -> None:
+    origin = bare_repository(tmp_path / "origin.git")
+    Person.cloning(origin, tmp_path / "ada").pushes("door.txt", "green\n")
+    with read_by_all(origin, password="nobody-has-it") as url:
+        ran = await house.run(repos=[{"url": url, "auto_push": True}], **told(alarm))
+        expect_failed_unasked(house, ran, "it can be read and not be pushed to, which auto_push needs")
+        assert len(alarm.texts) == 1
+        assert (await house.run(repos=[{"url": url}])).record.outcome is Outcome.COMPLETED
 
 
 async def test_one_alert_is_sent_until_a_run_succeeds_or_the_trouble_is_another(
