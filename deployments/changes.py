@@ -84,6 +84,23 @@ def change_definition(raw: Raw, update: SessionUpdate, now: datetime) -> Raw:
     return {**changed, "parameters": _changed_parameters(cast("Raw", changed.get("parameters") or {}), update)}
 
 
+def dropped_zone(raw: Raw, update: SessionUpdate, now: datetime) -> str:
+    """What to say of a time zone that nobody asked to drop and that goes with the change, as it does for an interval.
+
+    Args:
+        raw: the keys of one deployment, before the change.
+        update: what is to change.
+        now: as for `change_definition`.
+    """
+    if update.gives("timezone"):
+        return ""
+    changed = change_definition(raw, update, now)
+    before, after = (cast("list[Raw]", each.get("schedules") or []) for each in (raw, changed))
+    gone = [old["timezone"] for old, new in zip(before, after, strict=False) if "timezone" in old.keys() - new.keys()]
+    why = "an interval counts the time that passes; a later --cron is by the clock of UTC unless it names a zone"
+    return f"{gone[0]} is taken out: {why}" if gone else ""
+
+
 def _with_key(raw: Raw, key: str, value: JsonValue) -> Raw:
     """The deployment with one key set, or taken out where the value is None."""
     if value is None:

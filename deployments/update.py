@@ -9,7 +9,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from deployments.apply import apply_definitions
-from deployments.changes import Raw, SessionUpdate, change_definition, require_sense
+from deployments.changes import Raw, SessionUpdate, change_definition, dropped_zone, require_sense
 from deployments.check import check_text, errors_in
 from deployments.definitions import ScheduleEntry, load_definitions
 from deployments.deployed import find_deployed
@@ -17,7 +17,7 @@ from deployments.problems import Problem
 from deployments.rewriting import rewrite
 from deployments.standing import Standing, all_standing, find_standing, parameter_values
 from deployments.suspension import schedule_slots
-from deployments.update_deployed import update_deployed
+from deployments.update_deployed import definition_of, update_deployed
 from deployments.writing import written
 from sessions.errors import ServerError, SpecError
 from sessions.schedule import describe
@@ -63,14 +63,20 @@ async def update_session(
             raise ServerError(f"{name!r} is not defined in deployments/ here, and no Prefect server answers")
         if deployment is None:
             raise SpecError(f"there is no session {name!r}, neither on the server nor in deployments/", field="name")
+        zone = dropped_zone(definition_of(deployment), update, now)
         await update_deployed(deployment, update, client=client, settings=settings, root=root, now=now)
-        return Updated(name=name, files=[], deployed=True, note=SERVER_ONLY)
+        return Updated(name=name, files=[], deployed=True, note=_joined(SERVER_ONLY, zone))
     texts, warnings = _new_texts(standing, update, settings, root, now)
     with written(texts):
         if client and deployment:
             await _deploy(standing, client, deployment, root)
-    note = "" if deployment else NOT_DEPLOYED if client else NO_SERVER
+    left = "" if deployment else NOT_DEPLOYED if client else NO_SERVER
+    note = _joined(left, dropped_zone(standing.raw, update, now))
     return Updated(name=name, files=sorted(texts), deployed=bool(deployment), note=note, warnings=warnings)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _new_texts(

@@ -281,6 +281,24 @@ async def test_without_a_server_it_says_written_but_not_deployed(root: Path) -> 
         await update(root, description="New.")
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"every": "6h"}, True),
+        ({"every": "6h", "timezone": None}, False),
+        ({"every": "6h", "timezone": "Asia/Tokyo"}, False),
+        ({"cron": "0 3 * * *"}, False),
+    ],
+)
+async def test_a_zone_that_an_interval_cannot_have_is_said_to_go(
+    root: Path, fields: dict[str, JsonValue], *, said: bool
+) -> None:
+    write_definition_file(root)
+    note = (await update(root, **fields)).note
+    assert ("Europe/Berlin is taken out" in note) is said
+    assert ("a later --cron is by the clock of UTC" in note) is said
+
+
 def test_files_are_put_back_when_what_follows_fails(tmp_path: Path) -> None:
     there, new = tmp_path / "there", tmp_path / "folder" / "new"
     there.write_text("old", encoding="utf-8")
