@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sessions.memory.base import Forgotten
 from sessions.memory.database import transaction
-from sessions.memory.schema import copies_of, is_memory
+from sessions.memory.migrations import OWN_WORDS
+from sessions.memory.schema import copies_of, is_memory, version_of
+from sessions.memory.words import forget_words
 
 
 def forget_agent(connection: sqlite3.Connection, agent: str) -> Forgotten:
@@ -15,11 +17,7 @@ def forget_agent(connection: sqlite3.Connection, agent: str) -> Forgotten:
     Its slots stay counted and its vectors become zeros: another process may have the old ones in memory, and must not
     take them for those of what is learned next.
     """
-    connection.execute(
-        "INSERT INTO words (words, rowid, text, quote, context) "
-        "SELECT 'delete', seq, text, quote, context FROM observations WHERE agent = ?",
-        (agent,),
-    )
+    forget_words(connection, agent)
     connection.execute("UPDATE vectors SET data = zeroblob(length(data)) WHERE agent = ?", (agent,))
     connection.execute("DELETE FROM tokens WHERE agent = ?", (agent,))
     for table in ("transitions", "rests"):
@@ -32,8 +30,6 @@ def forget_agent(connection: sqlite3.Connection, agent: str) -> Forgotten:
         "SELECT count(DISTINCT subject) FROM changes WHERE agent = ? AND op = 'write_journal'", (agent,)
     ).fetchone()
     changes = connection.execute("DELETE FROM changes WHERE agent = ?", (agent,)).rowcount
-    # Until its parts are merged, the word index keeps the words of what was deleted.
-    connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     return Forgotten(observations=observations, entries=entries, changes=changes)
 
 
@@ -49,11 +45,9 @@ def _forget_in_copy(connection: sqlite3.Connection, agent: str) -> None:
     """Whatever the version: the words of its observations, and every row about one of them or of the agent."""
     connection.execute("PRAGMA secure_delete = ON")
     with transaction(connection):
-        connection.execute(
-            "INSERT INTO words (words, rowid, text, quote, context) "
-            "SELECT 'delete', seq, text, quote, context FROM observations WHERE agent = ?",
-            (agent,),
-        )
+        forget_words(connection, agent)
+        if version_of(connection) < OWN_WORDS:
+            _forget_common_words(connection, agent)
         for table in _tables_with(connection, "observation"):
             connection.execute(
                 f"DELETE FROM {table} WHERE observation IN (SELECT seq FROM observations WHERE agent = ?)",  # noqa: S608
@@ -61,9 +55,18 @@ def _forget_in_copy(connection: sqlite3.Connection, agent: str) -> None:
             )
         for table in _tables_with(connection, "agent"):
             connection.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608
-        connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     # What was deleted is overwritten, also where the file had grown around it.
     connection.execute("VACUUM")
+
+
+def _forget_common_words(connection: sqlite3.Connection, agent: str) -> None:
+    connection.execute(
+        "INSERT INTO words (words, rowid, text, quote, context) "
+        "SELECT 'delete', seq, text, quote, context FROM observations WHERE agent = ?",
+        (agent,),
+    )
+    # Until its parts are merged, the index keeps the words of what was deleted.
+    connection.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
 def _tables_with(connection: sqlite3.Connection, column: str) -> list[str]:

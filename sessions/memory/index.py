@@ -6,6 +6,7 @@ from sessions.memory.embedder import Embedded
 from sessions.memory.rows import OBSERVATION_FIELDS, observation_row
 from sessions.memory.things import Observation
 from sessions.memory.vectors import write_vector
+from sessions.memory.words import make_words
 
 
 def index_observation(connection: sqlite3.Connection, observation: Observation, embedded: Embedded) -> None:
@@ -18,8 +19,8 @@ def index_observation(connection: sqlite3.Connection, observation: Observation, 
         (slot, *row),
     )
     connection.execute(
-        "INSERT INTO words (rowid, text, quote, context) SELECT seq, text, quote, context FROM observations "
-        "WHERE seq = ?",
+        f"INSERT INTO {make_words(connection, agent)} (rowid, text, quote, context) "  # noqa: S608
+        "SELECT seq, text, quote, context FROM observations WHERE seq = ?",
         (cursor.lastrowid,),
     )
     count_tokens(connection, agent=agent, embedded=embedded)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from sessions.memory.base import additions
 from sessions.memory.rows import moment_cell
 from sessions.memory.things import JournalEntry, Observation, Source
+from sessions.memory.words import make_words
 
 #: Statements, and functions that do what a statement cannot, within the same transaction.
 Migration = Sequence[str | Callable[[sqlite3.Connection], None]]
@@ -153,6 +154,21 @@ _SECOND: Migration = (
     "DROP TABLE journal",
 )
 
+
+def _give_each_agent_its_words(connection: sqlite3.Connection) -> None:
+    for (agent,) in connection.execute("SELECT name FROM agents WHERE observations").fetchall():
+        table = make_words(connection, agent)
+        connection.execute(
+            f"INSERT INTO {table} (rowid, text, quote, context) "  # noqa: S608
+            "SELECT seq, text, quote, context FROM observations WHERE agent = ? ORDER BY seq",
+            (agent,),
+        )
+
+
+_THIRD: Migration = (_give_each_agent_its_words, "DROP TABLE words")
+#: From this version on each agent has an index of words of its own.
+OWN_WORDS = 3
+
 #: What leads from one version to the next; a file's `user_version` is how many of them it has had.
 #: Append only: a released one never changes.
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _SECOND)
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _SECOND, _THIRD)

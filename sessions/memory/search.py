@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.memory.embedder import Embedder, Vector
+from sessions.memory.index import learned
 from sessions.memory.reading import Active
 from sessions.memory.vectors import AgentVectors
+from sessions.memory.words import words_of_agent
 
 #: How many of each list are fused.
 DEPTH = 100
@@ -69,29 +71,30 @@ def search(
     aim = embed_query(connection, agent=wanted.agent, query=query, embedder=embedder)
     by_meaning = find_by_meaning(connection, vectors.cosines(aim), wanted)
     scores = fuse({hit.seq: hit.score for hit in by_words}, {hit.seq: hit.score for hit in by_meaning})
-    learned = {hit.seq: hit.created_at for hit in (*by_words, *by_meaning)}
+    created = {hit.seq: hit.created_at for hit in (*by_words, *by_meaning)}
     # Rounded, because the same text at two places of a block may differ in the last bit.
-    return sorted(scores, key=lambda seq: (round(scores[seq], 6), learned[seq], seq), reverse=True)
+    return sorted(scores, key=lambda seq: (round(scores[seq], 6), created[seq], seq), reverse=True)
 
 
 def find_by_words(connection: sqlite3.Connection, words: Sequence[str], wanted: Search) -> list[Hit]:
     """The best by BM25 over text, quote and context."""
-    telling = _telling(connection, words)
+    table = words_of_agent(wanted.agent)
+    telling = _telling(connection, words, wanted.agent)
     if not telling:
         return []
     rows = connection.execute(
-        f"""SELECT o.seq, o.created_at, -words.rank FROM words JOIN observations o ON o.seq = words.rowid
-        WHERE words MATCH ? AND o.agent = ? AND {wanted.active.condition} ORDER BY words.rank LIMIT ?""",  # noqa: S608
-        (" OR ".join(f'"{word}"' for word in telling), wanted.agent, *wanted.active.parameters, wanted.depth),
+        f"""SELECT o.seq, o.created_at, -{table}.rank FROM {table} JOIN observations o ON o.seq = {table}.rowid
+        WHERE {table} MATCH ? AND {wanted.active.condition} ORDER BY {table}.rank LIMIT ?""",  # noqa: S608
+        (" OR ".join(f'"{word}"' for word in telling), *wanted.active.parameters, wanted.depth),
     )
     return [Hit(*row) for row in rows]
 
 
-def _telling(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
-    """The words that tell observations apart, rarest first; the rarest alone where all are frequent."""
-    stored = connection.execute("SELECT coalesce(max(seq), 0) FROM observations").fetchone()[0]
+def _telling(connection: sqlite3.Connection, words: Sequence[str], agent: str) -> list[str]:
+    """The words that tell the agent's observations apart, rarest first; the rarest alone where all are frequent."""
+    stored, table = learned(connection, agent), words_of_agent(agent)
     at_most = frequent(stored) + 1
-    return telling({word: _documents_with(connection, word, at_most=at_most) for word in words}, stored)
+    return telling({word: _documents_with(connection, table, word, at_most=at_most) for word in words}, stored)
 
 
 def frequent(stored: int) -> int:
@@ -108,15 +111,15 @@ def telling(counts: Mapping[str, int], stored: int) -> list[str]:
     return [word for word in found if counts[word] <= frequent(stored)][:MAX_WORDS] or found[:1]
 
 
-def _documents_with(connection: sqlite3.Connection, word: str, *, at_most: int) -> int:
+def _documents_with(connection: sqlite3.Connection, table: str, word: str, *, at_most: int) -> int:
     # The limit keeps this cheap for the very words that are too frequent to matter.
-    matches = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+    matches = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608
     return int(connection.execute(matches, (f'"{word}"', at_most)).fetchone()[0])
 
 
 def embed_query(connection: sqlite3.Connection, *, agent: str, query: str, embedder: Embedder) -> Vector:
     """`query` as a vector, each token weighted by how rare it is in what the agent knows."""
-    learned = connection.execute("SELECT observations FROM agents WHERE name = ?", (agent,)).fetchone()[0]
+    stored = learned(connection, agent)
 
     def rarity(tokens: Sequence[int]) -> list[float]:
         rows = connection.execute(
@@ -124,7 +127,7 @@ def embed_query(connection: sqlite3.Connection, *, agent: str, query: str, embed
             (agent, json.dumps(sorted(set(tokens)))),
         )
         documents = dict(rows.fetchall())
-        return rarities(tokens, documents, learned)
+        return rarities(tokens, documents, stored)
 
     return embedder.embed_query(query, rarity)
 

@@ -190,15 +190,15 @@ def test_an_older_file_is_migrated_and_a_copy_of_it_kept(path: Path) -> None:
         assert version_of(connection) == len(NEXT)
         assert connection.execute("SELECT count(*) FROM observations").fetchone() == (20,)
         assert connection.execute("SELECT DISTINCT mood FROM changes").fetchall() == [("",)]
-    assert copy == path.with_name("memory.sqlite3.v2-copy")
+    assert copy == path.with_name("memory.sqlite3.v3-copy")
     assert_whole(copy, 20)
 
 
 def test_an_earlier_copy_is_not_overwritten(path: Path) -> None:
-    earlier = path.with_name("memory.sqlite3.v2-copy")
+    earlier = path.with_name("memory.sqlite3.v3-copy")
     earlier.write_text("mine")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        assert migrate(connection, path, NEXT) == path.with_name("memory.sqlite3.v2-copy-2")
+        assert migrate(connection, path, NEXT) == path.with_name("memory.sqlite3.v3-copy-2")
     assert earlier.read_text() == "mine"
 
 

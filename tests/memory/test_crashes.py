@@ -13,6 +13,7 @@ import pytest
 
 from sessions.memory.index import learned
 from sessions.memory.sqlite import SqliteMemory
+from sessions.memory.words import words_of_agent
 from tests.fakes.observations import an_entry, an_observation
 
 BATCH = 4
@@ -65,7 +66,9 @@ def assert_in_step(memory: SqliteMemory) -> None:
     count = memory.count(agent="main")
     connection = memory._connection
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+    words = words_of_agent("main")
+    connection.execute(f"INSERT INTO {words} ({words}) VALUES ('integrity-check')")  # noqa: S608
+    assert connection.execute(f"SELECT count(*) FROM {words}_docsize").fetchone() == (count,)  # noqa: S608
     assert connection.execute("SELECT count(*), max(slot) + 1 FROM observations").fetchone() == (count, count)
     assert learned(connection, "main") == count
     assert connection.execute("SELECT max(documents) FROM tokens").fetchone() == (count,)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from sessions.memory.changes import Change
 from sessions.memory.firestore.words import bm25, rarity, stems_of
 from sessions.memory.sqlite import SqliteMemory
+from sessions.memory.words import words_of_agent
 from tests.contracts.memory_agreement import AGREEMENT, apply_in_batches, assert_agree, operation_logs
 from tests.fakes.changes import minutes
 from tests.fakes.firestore_emulator import Emulator, opened
@@ -64,12 +65,36 @@ def test_words_are_weighed_as_sqlite_weighs_them(tmp_path: Path) -> None:
     counts, (query,) = stems_of(texts), stems_of(["deploy coffee NAIVE"])
     weights = {stem: rarity(sum(stem in each for each in counts), len(texts)) for stem in query}
     average = sum(sum(each.values()) for each in counts) / len(texts)
+    words = words_of_agent("main")
     with SqliteMemory(tmp_path / "m") as memory:
         memory.remember([an_observation(n, text) for n, text in enumerate(texts)])
         rows = memory._connection.execute(
-            "SELECT o.id, -rank FROM words JOIN observations o ON o.seq = words.rowid "
-            "WHERE words MATCH 'deploy OR coffee OR naive'"
+            f"SELECT o.id, -rank FROM {words} JOIN observations o ON o.seq = {words}.rowid "  # noqa: S608
+            f"WHERE {words} MATCH 'deploy OR coffee OR naive'"
         ).fetchall()
     scores = {f"o{n}": bm25(each, weights, average) for n, each in enumerate(counts)}
     assert dict(rows) == pytest.approx({name: score for name, score in scores.items() if score})
     assert len(rows) == 4
+
+
+def test_a_small_agent_beside_a_big_one_finds_the_same_in_both_stores(
+    firestore_emulator: Emulator, tmp_path: Path
+) -> None:
+    """What is rare in its own memory may stand in every second observation of the other agent, and the reverse."""
+    known = sentences()
+    of_scout = [an_observation(n, text, agent="scout") for n, text in enumerate(known[:50])]
+    of_main = [an_observation(1_000 + n, f"{text} {known[n % 7]}") for n, text in enumerate(known[50:300])]
+    shared = dict.fromkeys(("main", "scout"), 0)
+    queries = [*known[:50:10], *known[50:300:50], "what happens when a process dies", "who pays for it"]
+    with SqliteMemory(tmp_path / "m") as sqlite, opened(firestore_emulator.place()) as firestore:
+        for memory in (sqlite, firestore):
+            memory.remember(of_main)
+            memory.remember(of_scout)
+        for agent in shared:
+            for query in queries:
+                one, other = (
+                    {item.id for item in memory.recall(agent=agent, query=query)} for memory in (sqlite, firestore)
+                )
+                shared[agent] += len(one & other)
+    parts = {agent: count / (10 * len(queries)) for agent, count in shared.items()}
+    assert min(parts.values()) >= AGREEMENT, parts

@@ -127,7 +127,8 @@ def test_a_copy_of_the_older_file_is_kept(first: Path) -> None:
 
 def test_a_migrated_file_has_the_tables_of_a_new_one(first: Path, tmp_path: Path) -> None:
     SqliteMemory(first).close()
-    SqliteMemory(tmp_path / "new").close()
+    with SqliteMemory(tmp_path / "new") as memory:
+        memory.remember([PORT, SHOWER])
     assert tables(first) == tables(tmp_path / "new")
 
 
@@ -137,7 +138,8 @@ def tables(path: Path) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    "statement", ["CREATE TABLE changes", "INSERT INTO transitions", "DROP TABLE journal", "COMMIT"]
+    "statement",
+    ["CREATE TABLE changes", "INSERT INTO transitions", "DROP TABLE journal", "DROP TABLE words", "COMMIT"],
 )
 def test_a_process_killed_while_it_migrates_leaves_the_older_file(first: Path, statement: str) -> None:
     killed = subprocess.run([sys.executable, "-c", DIE_IN_MIGRATION, first, statement], check=False, timeout=60)
@@ -166,6 +168,16 @@ except MemoryStoreError as error:
     assert "full" in done.stdout
     with SqliteMemory(first) as memory:
         assert memory.latest(agent="main") == [PORT]
+
+
+def test_each_agent_has_an_index_of_its_own_words(first: Path) -> None:
+    with SqliteMemory(first) as memory:
+        found = {agent: memory.recall(agent=agent, query="shower port") for agent in ("main", "scout", "wanderer")}
+        assert found == {"main": [PORT], "scout": [SHOWER], "wanderer": []}
+        memory.forget(agent="scout")
+        assert memory.recall(agent="scout", query="shower") == []
+        memory.remember([an_observation(7, "A shower in the night", agent="scout")])
+        assert [item.id for item in memory.recall(agent="scout", query="shower")] == ["o7"]
 
 
 def test_what_is_forgotten_is_gone_from_the_copy_too(first: Path) -> None:
