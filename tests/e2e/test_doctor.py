@@ -3,8 +3,11 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from prefect.client.orchestration import PrefectClient
 from pydantic import SecretStr
 
 from deployments.automations import ensure_automations, unbegun_automation
@@ -49,6 +52,20 @@ async def test_a_server_that_anybody_may_use_is_a_doubt_where_agents_are_in_a_sa
     assert "password" not in await look(house)
     line = (await look(house, sandbox="auto"))["password"]
     assert (line.status, "PREFECT_SERVER_API_AUTH_STRING" in line.remedy) == ("warn", True)
+
+
+async def test_a_server_whose_leases_do_not_outlive_it_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = PrefectClient.request
+
+    async def as_prefect_starts_it(self: PrefectClient, method: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401
+        answer = await ask(self, method, path, **given)  # type: ignore[arg-type]
+        durable, usual = (f"prefect.server.concurrency.lease_storage.{kind}" for kind in ("filesystem", "memory"))
+        return httpx.Response(200, text=answer.text.replace(durable, usual)) if path == "/admin/settings" else answer
+
+    monkeypatch.setattr(PrefectClient, "request", as_prefect_starts_it)
+    line = (await look(house))["leases"]
+    assert (line.status, "lease_storage.memory" in line.found) == ("fail", True)
+    assert "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE" in line.remedy
 
 
 async def test_a_missing_automation_is_told_and_a_deploy_puts_it_right(house: House) -> None:
@@ -123,5 +140,7 @@ def test_without_a_server_it_says_so_in_a_line_and_exits_1(stack: Stack) -> None
 
 def test_a_person_reads_a_line_for_each_thing(stack: Stack) -> None:
     done = stack.command("sessions", "doctor", check=False)
-    assert {line.split()[0] for line in done.stdout.splitlines()} <= {"ok", "warn", "fail"}
+    said = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert {status for status, _ in said} <= {"ok", "warn", "fail"}
+    assert {subject for _, subject in said} >= {"home:", "memory:", "git:", "server:", "leases:", "automations:"}
     assert "Traceback" not in done.stderr

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
+from pydantic import JsonValue
 
 from sessions.outcome import Outcome
 from tests.e2e.scheduling import FAULT, TURNED_AWAY, deploy_once, runs_of
@@ -28,6 +30,33 @@ async def test_a_failed_one_is_switched_off_and_not_tried_again(house: House) ->
     assert await is_active(house, deployment_id) == [False]
     assert "0 sessions deleted" in await house.keep_house()
     assert [each.id for each in await runs_of(house, deployment_id)] == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "given"),
+    [
+        (Outcome.MISSED, {"starting_deadline_seconds": 60}),
+        (Outcome.STOPPED, {"max_turns": 1}),
+        (Outcome.TIMED_OUT, {"timeout_seconds": 1, "prompt": "RUN: sleep 30"}),
+    ],
+    ids=["missed", "stopped", "timed out"],
+)
+async def test_one_is_switched_off_however_its_run_ended(
+    house: House, outcome: Outcome, given: dict[str, JsonValue]
+) -> None:
+    deployment_id = await deploy_once(house, house.session, datetime.now(UTC) - AN_HOUR, **given)
+    (run,) = await runs_of(house, deployment_id)
+    assert (await house.finish(run.id)).record.outcome is outcome
+    assert await is_active(house, deployment_id) == [False]
+
+
+async def test_one_whose_run_crashed_is_switched_off_by_housekeeping(house: House) -> None:
+    deployment_id = await deploy_once(house, house.session, datetime.now(UTC) - AN_HOUR)
+    (run,) = await runs_of(house, deployment_id)
+    async with house.client() as client:
+        await client.set_flow_run_state(run.id, State(type=StateType.CRASHED), force=True)
+    await house.keep_house()
+    assert await is_active(house, deployment_id) == [False]
 
 
 async def test_one_that_succeeded_is_deleted_where_it_says_so_and_its_run_is_kept(house: House) -> None:
