@@ -18,6 +18,8 @@ from sessions.settings import Settings
 from sessions.unlearned import owes_learning, runs_to_look_at
 
 _SHOWN = 5
+#: More than any agent has.
+_ALL = 1_000_000
 _RETRY = "run `sessions memory retry`"
 
 
@@ -91,14 +93,14 @@ def _agent(memory: Memory, agent: str, now: datetime, stale_after: timedelta) ->
         found=f"{counts}; last learned " + (f"{learned_at:%Y-%m-%d %H:%M} UTC" if learned_at else "never"),
         remedy="look with `sessions list` whether its sessions still run" if old else "",
     )
-    if waiting := memory.quarantined(agent=agent):
+    if waiting := memory.quarantined(agent=agent, limit=_ALL):
         shown = ", ".join(f"{item.id} ({item.reason})" for item in waiting[:_SHOWN])
         more = f" and {len(waiting) - _SHOWN} more" * (len(waiting) > _SHOWN)
         yield HealthLine(
             status="warn",
             subject=f"agent {agent}",
             found=f"{len(waiting)} quarantined, which the agent does not see: {shown}{more}",
-            remedy="read with `sessions memory show ID`, and let through with `sessions memory release ID`",
+            remedy="list them with `sessions memory quarantined`, and let one through with `sessions memory release ID`",
         )
 
 

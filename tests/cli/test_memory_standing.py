@@ -85,6 +85,7 @@ def test_all_that_is_quarantined_is_listed_with_why(memory: Memory) -> None:
     many = [an_addition(n, run="run-7", quarantined="it holds an order") for n in range(10, 160)]
     memory.apply(many)
     assert len(listed("quarantined")) == 151
+    assert "151 quarantined, which the agent does not see" in said("doctor")
 
 
 def test_what_was_let_through_since_was_quarantined_then() -> None:
