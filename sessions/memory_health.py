@@ -100,7 +100,7 @@ def _agent(memory: Memory, agent: str, now: datetime, stale_after: timedelta) ->
             status="warn",
             subject=f"agent {agent}",
             found=f"{len(waiting)} quarantined, which the agent does not see: {shown}{more}",
-            remedy="list them with `sessions memory quarantined`, and let one through with `sessions memory release ID`",
+            remedy="list them with `sessions memory quarantined`, let one through with `sessions memory release ID`",
         )
 
 
