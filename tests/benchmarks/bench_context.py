@@ -9,10 +9,10 @@ from statistics import median
 
 from sessions.memory import open_memory
 from sessions.memory.changes import identity
-from tests.benchmarks.bench_memory import QUERIES, START, _observations
+from tests.benchmarks.bench_memory import QUERIES, START, _fill
 from tests.fakes.materials import belief, project, thread, vital
 
-SIZES = (1_000, 10_000)
+SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 5
 STATE = 200
 
@@ -42,7 +42,8 @@ def measure() -> dict[str, float]:
 def _measure_size(home: Path, size: int) -> float:
     home.mkdir()
     with open_memory(f"sqlite:///{home / 'memory.sqlite3'}") as memory:
-        memory.remember(list(_observations(size)))
+        # A journal entry and a thread for every ten observations, as runs leave them.
+        _fill(memory, size)
         # A year of changes to what the agent holds.
         memory.apply([belief(number, at=START) for number in range(STATE)])
         memory.apply([thread(number, at=START) for number in range(STATE)])
