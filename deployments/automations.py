@@ -22,7 +22,7 @@ _RUNNING = "prefect.flow-run.Running"
 #: What a run is called from the moment at which a worker takes it, one after the other.
 _TAKEN = {"prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.InfrastructurePending"}
 #: Other flows on the same server are none of our business: Prefect's own heartbeat is every three minutes.
-_OUR_FLOWS = [FLOW_NAME, DISPATCH_FLOW, "housekeeping"]
+OUR_FLOWS = [FLOW_NAME, DISPATCH_FLOW, "housekeeping"]
 
 
 def zombie_automation(silence_seconds: int = SILENCE_SECONDS) -> AutomationCore:
@@ -52,7 +52,7 @@ def _silence(name: str, after: set[str], seconds: int, what: str) -> AutomationC
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             match_related=ResourceSpecification(
-                {"prefect.resource.role": ["flow"], "prefect.resource.name": _OUR_FLOWS}
+                {"prefect.resource.role": ["flow"], "prefect.resource.name": OUR_FLOWS}
             ),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,

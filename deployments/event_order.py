@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from prefect.server.events.ordering import memory
 
-from deployments.hearing import forgive_what_was_not_heard
+from deployments.hearing import watch_over_runs
 
 #: Events of one run are at most some seconds apart in their order, on one machine.
 PATIENCE = timedelta(seconds=20)
@@ -20,4 +20,4 @@ memory.PRECEDING_EVENT_LOOKBACK = PATIENCE  # type: ignore[attr-defined] # the m
 CausalOrdering = memory.CausalOrdering
 
 # The one module of this project that every server loads which is told to.
-forgive_what_was_not_heard()
+watch_over_runs()

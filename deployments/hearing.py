@@ -1,15 +1,24 @@
-"""Keeps the server from calling a run silent in a time in which it could hear nobody.
+"""Keeps the server's watch over runs whole: it calls none silent that it could not hear, and forgets none.
 
 Prefect's automations remember over a restart until when a run has to be heard of. A server that was down that long,
-stood still, or slept with its machine, would crash every run that lives before it can send its next heartbeat. Here the
-span of silence is counted from when the server has listened without a gap (ADR 0028).
+stood still, or slept with its machine, would crash every run that lives before it can send its next heartbeat. Here
+time in which the server could not hear is no silence. And a server that is killed loses the events that it was
+handling: a run that it was about to watch would hold its slot for half an hour. Here each run at work is watched,
+whatever was lost (ADR 0028).
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
+import sqlalchemy as sa
+from prefect.client.schemas.objects import StateType
+from prefect.server.database import provide_database_interface
 from prefect.server.events import triggers
+from prefect.server.events.models.automations import automations_session
 from prefect.server.events.schemas.automations import EventTrigger, Posture
+from prefect.server.events.schemas.events import Resource
+
+from deployments.automations import NAME, OUR_FLOWS
 
 if TYPE_CHECKING:
     from prefect.server.database.orm_models import AutomationBucket
@@ -17,28 +26,37 @@ if TYPE_CHECKING:
     from prefect.types import DateTime
     from sqlalchemy.ext.asyncio import AsyncSession
 
-#: Prefect looks at its automations every 5 s.
-GAP = timedelta(seconds=20)
+#: Prefect looks at its automations every 5 s. An absence so short makes no run look silent that beats every 30 s.
+GAP = timedelta(seconds=25)
+#: How often every run at work is looked for, and for how long one is left to the events that begin the watch.
+WATCH, SETTLED = timedelta(minutes=1), timedelta(seconds=20)
+_GAPS_KEPT = 50
+_AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 class Hearing:
-    """Since when a server listens without a gap. `now` is always aware."""
+    """When a server could not hear: before it began, and wherever it was not asked for longer than `GAP`."""
 
     def __init__(self, now: datetime) -> None:
-        self.since = self._last = now
-
-    def look(self, now: datetime) -> datetime:
-        """Since when it listens; to be asked often, as what lies between two questions is what is noticed."""
-        if abs(now - self._last) > GAP:
-            self.since = now
+        self._gaps = [(datetime.min.replace(tzinfo=UTC), now)]
         self._last = now
-        return self.since
+
+    def look(self, now: datetime) -> None:
+        """To be asked often, as what lies between two questions is what is noticed."""
+        if now - self._last > GAP:
+            self._gaps = [*self._gaps, (self._last, now)][-_GAPS_KEPT:]
+        self._last = now
+
+    def missed(self, since: datetime) -> timedelta:
+        """For how long it could not hear since a moment."""
+        return sum((max(end - max(begin, since), timedelta()) for begin, end in self._gaps), timedelta())
 
 
-def forgive_what_was_not_heard() -> None:
-    """Have Prefect's triggers, in this process, count silence from when it listens."""
+def watch_over_runs() -> None:
+    """Have Prefect's triggers, in this process, leave out what was not heard, and watch each run at work."""
     hearing = Hearing(datetime.now(UTC))
     evaluate, evaluate_all = triggers.evaluate, triggers.evaluate_proactive_triggers
+    looked_at = datetime.min.replace(tzinfo=UTC)
 
     async def evaluate_heard(
         session: "AsyncSession",
@@ -47,13 +65,44 @@ def forgive_what_was_not_heard() -> None:
         now: "DateTime",
         triggering_event: "ReceivedEvent | None",
     ) -> "AutomationBucket | None":
-        since = hearing.look(datetime.now(UTC))
+        hearing.look(datetime.now(UTC))
         if trigger.posture is Posture.Proactive:
-            bucket.end = cast("DateTime", max(bucket.end, since + trigger.within))
+            heard = bucket.start + trigger.within + hearing.missed(bucket.start)
+            bucket.end = max(bucket.end, heard)
         return await evaluate(session, trigger, bucket, now, triggering_event)
 
     async def evaluate_all_heard() -> None:
-        hearing.look(datetime.now(UTC))
+        nonlocal looked_at
+        now = datetime.now(UTC)
+        hearing.look(now)
+        if now - looked_at >= WATCH and await watch_each_run(now):
+            looked_at = now
         await evaluate_all()
 
     triggers.evaluate, triggers.evaluate_proactive_triggers = evaluate_heard, evaluate_all_heard
+
+
+async def watch_each_run(now: datetime) -> bool:
+    """Begin to wait for a sign of life of each run at work of which none is waited for; whether it could be done."""
+    watching = [item for item in triggers.triggers.values() if item.automation.name.startswith(NAME)]
+    if not watching:
+        return False
+    session: AsyncSession
+    async with automations_session(begin_transaction=True) as session:
+        for run_id in await _at_work(session, before=now - SETTLED):
+            key = f"prefect.flow-run.{run_id}"
+            for trigger in watching:
+                if trigger.match.matches(Resource({"prefect.resource.id": key})):
+                    begin, end = (cast("DateTime", moment) for moment in (now, now + trigger.within))
+                    await triggers.ensure_bucket(session, trigger, (key,), begin, end, last_event=None)
+    return True
+
+
+async def _at_work(session: "AsyncSession", *, before: datetime) -> list[str]:
+    """Our runs that have not ended, and are as they are since before a moment."""
+    db = provide_database_interface()
+    of_ours = sa.select(db.FlowRun.id).join(db.Flow, db.Flow.id == db.FlowRun.flow_id)
+    at_work = of_ours.where(
+        db.Flow.name.in_(OUR_FLOWS), db.FlowRun.state_type.in_(_AT_WORK), db.FlowRun.state_timestamp < before
+    )
+    return [str(run_id) for run_id in await session.scalars(at_work)]

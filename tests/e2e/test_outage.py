@@ -1,6 +1,8 @@
 """A server that was away longer than a run may be silent: those that live go on, those that died are crashed."""
 
 import asyncio
+import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,7 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from deployments.automations import zombie_automation
-from deployments.hearing import GAP
+from deployments.hearing import GAP, SETTLED
 from tests.e2e.test_zombies import SHORTEST_SILENCE_SECONDS, beat, only_for, taken_by_a_worker
 from tests.fakes.mortal_stack import MortalStack, open_mortal_stack
 from tests.fakes.stack import a_definition
@@ -62,6 +64,23 @@ async def test_a_run_that_lives_is_not_crashed_for_what_the_server_could_not_hea
         await asyncio.sleep(SHORTEST_SILENCE_SECONDS / 2)
         assert (await client.read_flow_run(runs[0].id)).state_type is StateType.RUNNING
         beating.cancel()
+
+
+async def test_a_run_whose_events_died_with_the_server_is_crashed_all_the_same(mortal: MortalStack) -> None:
+    (session,) = await mortal.deploy(a_definition("lost", agent="lost"))
+    async with mortal.client() as client:
+        run = await client.create_flow_run_from_deployment(session)
+        await client.create_automation(only_for([run.id], zombie_automation(SHORTEST_SILENCE_SECONDS)))
+        await taken_by_a_worker(client, run.id)
+        await asyncio.sleep(1)
+    mortal.kill_server()
+    # As if it had been killed before it wrote down that the run is watched.
+    with contextlib.closing(sqlite3.connect(mortal.home / "prefect" / "prefect.db")) as database:
+        database.execute("DELETE FROM automation_bucket")
+        database.commit()
+    await asyncio.sleep(SETTLED.total_seconds())
+    mortal.start_server()
+    await asyncio.to_thread(mortal.wait_for, run.id, is_crashed, 60)
 
 
 def is_crashed(run: FlowRun) -> bool:
