@@ -9,8 +9,9 @@ from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import JsonValue
 
 from deployments.changes import chosen_schedule
+from deployments.check_schedules import OF_THE_SESSION
 from deployments.deployed import find_session
-from sessions.errors import ServerError
+from sessions.errors import ServerError, SpecError
 from sessions.spec import parse_spec
 from tasks.run_origins import SCHEDULE_TAG
 
@@ -32,6 +33,10 @@ async def trigger_session(
         SpecError: there is no such session or schedule, or a parameter is wrong; nothing was started.
         ServerError: the server refuses.
     """
+    for rule in OF_THE_SESSION:
+        if rule in overrides:
+            why = "is a rule of the session, and does nothing in one run; change it with `sessions update`"
+            raise SpecError(f"{rule} {why}", field=rule)
     deployment = await find_session(client, name)
     given, tags = overrides, list[str]()
     if slug:

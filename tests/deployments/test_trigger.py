@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from deployments.apply import apply_definitions
 from deployments.definitions import Definition
 from deployments.ledger import read_ledger
+from deployments.check_schedules import OF_THE_SESSION
 from deployments.overview import show_session
 from deployments.trigger import trigger_session
 from sessions.errors import SpecError
@@ -52,6 +53,13 @@ async def test_a_schedule_that_is_not_there_is_said_with_those_that_are(house: H
         assert not [
             run for run in await runs_of(house, (await deployed(client, house.session)).id) if not run.auto_scheduled
         ]
+
+
+@pytest.mark.parametrize("rule", OF_THE_SESSION)
+async def test_a_rule_of_the_session_is_no_parameter_of_one_run(house: House, rule: str) -> None:
+    async with house.client() as client:
+        with pytest.raises(SpecError, match=f"{rule} is a rule of the session, and does nothing in one run"):
+            await trigger_session(client, house.session, {rule: 1})
 
 
 async def test_a_trigger_does_not_move_the_cadence(house: House) -> None:
