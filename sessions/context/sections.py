@@ -55,7 +55,7 @@ class _Listed:
 
     def __init__(self, title: Title, kind: ItemKind, most: int) -> None:
         self.items: list[Item] = []
-        self._title, self._kind, self._most = title, kind, most
+        self._title, self._kind, self._most, self._shown = title, kind, most, 0
 
     def add(
         self,
@@ -67,9 +67,9 @@ class _Listed:
         about: tuple[str, ...] = (),
         left_out: str = "",
     ) -> None:
-        shown = sum(not item.candidate.left_out for item in self.items)
-        if not left_out and shown >= self._most:
+        if not left_out and self._shown >= self._most:
             left_out = f"not among the first {self._most}"
+        self._shown += not left_out
         candidate = Candidate(
             id=id_, kind=kind or self._kind, section=self._title, why=why, about=about, left_out=left_out
         )
