@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from pydantic import JsonValue
 
 from deployments.apply import apply_definitions
+from deployments.check_schedules import OF_THE_SESSION
 from deployments.definitions import Definition
 from deployments.ledger import read_ledger
-from deployments.check_schedules import OF_THE_SESSION
 from deployments.overview import show_session
 from deployments.trigger import trigger_session
 from sessions.errors import SpecError
