@@ -16,11 +16,13 @@ from prefect.server.database import provide_database_interface
 from prefect.server.events import triggers
 from prefect.server.events.models.automations import automations_session
 from prefect.server.events.schemas.automations import EventTrigger, Posture
-from prefect.server.events.schemas.events import Resource
+from prefect.server.events.schemas.events import Resource, ResourceSpecification
 
 from deployments.automations import NAME, OUR_FLOWS
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from prefect.server.database.orm_models import AutomationBucket
     from prefect.server.events.schemas.events import ReceivedEvent
     from prefect.types import DateTime
@@ -91,11 +93,16 @@ async def watch_each_run(now: datetime) -> bool:
     async with automations_session(begin_transaction=True) as session:
         for run_id in await _at_work(session, before=now - SETTLED):
             key = f"prefect.flow-run.{run_id}"
-            for trigger in watching:
-                if trigger.match.matches(Resource({"prefect.resource.id": key})):
-                    begin, end = (cast("DateTime", moment) for moment in (now, now + trigger.within))
-                    await triggers.ensure_bucket(session, trigger, (key,), begin, end, last_event=None)
+            for trigger in (each for each in watching if _is_about(each, key)):
+                begin, end = (cast("DateTime", moment) for moment in (now, now + trigger.within))
+                begun = triggers.ensure_bucket(session, trigger, (key,), begin, end, last_event=None)
+                await cast("Awaitable[AutomationBucket]", begun)
     return True
+
+
+def _is_about(trigger: EventTrigger, resource_id: str) -> bool:
+    match = ResourceSpecification.model_validate(trigger.match)
+    return match.matches(Resource({"prefect.resource.id": resource_id}))
 
 
 async def _at_work(session: "AsyncSession", *, before: datetime) -> list[str]:
