@@ -10,11 +10,13 @@ from sessions.extraction_answer import Extracted
 from sessions.extraction_prompt import KnownMemories
 from sessions.learned import Learned, Who
 from sessions.memory.changes import Change
+from sessions.memory.things import Belief, Origin, Source
 from sessions.models import Usage
 from sessions.offline import Script
 from sessions.redaction import Redactor
 from sessions.runners.base import AgentRun, Stop
 from sessions.transcript import Entry
+from tests.fakes.observations import an_observation
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WHO = Who(run="r1", agent="main", session="doors", now=NOON + timedelta(minutes=2))
@@ -95,3 +97,21 @@ def kept_of(
     """What is kept of an answer about a run."""
     given = Extracted.model_validate(answer) if answer else None
     return Keeping(a_run(entries), known or KnownMemories(), who, Redactor({})).keep(given, written)
+
+
+def a_belief(id_: str, text: str, **fields: object) -> Belief:
+    """A belief that is held since the run before."""
+    given_ = {"id": id_, "text": text, "confidence": 0.5, "run": "r0", "created_at": NOON, "changed_at": NOON}
+    return Belief.model_validate(given_ | fields)
+
+
+def known(*texts: str, origin: Origin = "agent", **parts: Any) -> KnownMemories:  # noqa: ANN401
+    """What the extraction is shown: observations with these texts, `o1` first, and other parts."""
+    source = Source(run="r0", origin=origin)
+    found = tuple(an_observation(number, text, source=source) for number, text in enumerate(texts, 1))
+    return KnownMemories(observations=found, **parts)
+
+
+def whys(learned: Learned) -> list[str]:
+    """Why what was left out was."""
+    return [each.why for each in learned.left_out]
