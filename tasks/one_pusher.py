@@ -9,8 +9,10 @@ from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
 
-#: How long to wait for others. A push takes seconds; who waited in vain pushes as well as without a server.
-WAIT_SECONDS = 60.0
+#: How long to wait for others. A push takes a second or two; who waits in vain, as for one that died, pushes anyway.
+WAIT_SECONDS = 5.0
+#: For how long one that died holds a limit; Prefect takes no less.
+_LEASE_SECONDS = 60.0
 
 
 def limit_name(url: str) -> str:
@@ -27,14 +29,20 @@ async def one_pusher_at_a_time(urls: Iterable[str]) -> AsyncIterator[None]:
     """
     names = sorted({limit_name(url) for url in urls})
     async with AsyncExitStack() as held:
-        try:
-            await _make_sure_of(names)
-            if names:
-                waiting = concurrency(names, timeout_seconds=WAIT_SECONDS, raise_on_lease_renewal_failure=False)
-                await held.enter_async_context(waiting)
-        except (TimeoutError, httpx.HTTPError, ConcurrencySlotAcquisitionError) as error:
-            get_run_logger().warning("Pushing beside others, as their end cannot be waited for: %s", error)
+        if names:
+            await _hold(names, held)
         yield
+
+
+async def _hold(names: list[str], held: AsyncExitStack) -> None:
+    limits = concurrency(
+        names, timeout_seconds=WAIT_SECONDS, lease_duration=_LEASE_SECONDS, raise_on_lease_renewal_failure=False
+    )
+    try:
+        await _make_sure_of(names)
+        await held.enter_async_context(limits)
+    except (TimeoutError, httpx.HTTPError, ConcurrencySlotAcquisitionError) as error:
+        get_run_logger().warning("Pushing beside others, as their end cannot be waited for: %s", error)
 
 
 async def _make_sure_of(names: Iterable[str]) -> None:

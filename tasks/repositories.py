@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from prefect import get_run_logger
+from prefect.runtime import flow_run
 
 from sessions.repositories import commit_once, sync_all
 from sessions.run_folder import RunFolder
@@ -26,7 +27,9 @@ async def sync_repos(run: RunFolder) -> list[Checkout]:
 async def commit_and_push(run: RunFolder, message: str) -> None:
     """Commit what the agent changed; push it where the session says so, keep it where not."""
     settings = read_settings()
-    async with one_pusher_at_a_time(repo.url for repo in run.record.spec.repos if repo.auto_push):
+    # One that is finished later may find the limit held by itself, from when it died.
+    own = flow_run.id == run.record.run_id
+    async with one_pusher_at_a_time(repo.url for repo in run.record.spec.repos if repo.auto_push and own):
         await asyncio.to_thread(commit_once, run, root=Path.cwd(), settings=settings, message=message, now=utc_now())
     for commit in run.record.commits:
         get_run_logger().info("%s", commit.sentence())

@@ -31,6 +31,9 @@ ALL_MOMENTS = [*(f"after:{step}" for step in get_args(Step)), *(each for each in
 KEPT = {"after:admitted": 0, "after:agent_started": 0, "a tool was called": 2, "a tool answered": 3}
 WHOLE = ["prompt", "tool_call", "tool_result", "text"]
 
+#: A run dies at each of its steps before the first test.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def mortal(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
