@@ -86,6 +86,8 @@ def preview(
     for remark in seen.clock_changes:
         typer.echo(f"clocks    {remark}")
     typer.echo(f"model     {seen.model}")
+    less = f", but not {', '.join(seen.not_tools)}" if seen.not_tools else ""
+    typer.echo(f"tools     {', '.join(seen.tools) or 'none'}{less}")
     if seen.no_memory_at:
         typer.echo(
             f"memory    none at {seen.no_memory_at}; the first run makes it, and until then an agent knows nothing"

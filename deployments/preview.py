@@ -11,6 +11,7 @@ from deployments.checked import load_checked
 from deployments.definitions import Definition, ScheduleEntry, find_definitions
 from sessions.clock_changes import clock_remarks
 from sessions.errors import SpecError
+from sessions.mcp_servers import MEMORY_SERVER
 from sessions.memory import SQLITE, open_memory
 from sessions.memory.base import Memory
 from sessions.memory.past import memory_at
@@ -18,9 +19,11 @@ from sessions.memory.place import place_of
 from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
 from sessions.run_folder import RunFolder, RunRecord
+from sessions.runners import open_runner
+from sessions.runners.mcp_rules import PREFIX, is_mcp_rule, without_mcp
 from sessions.schedule import describe, next_times
 from sessions.settings import Settings
-from sessions.spec import parse_spec
+from sessions.spec import SessionSpec, parse_spec
 from sessions.workflow import lead_context, lead_prompt, read_workflow
 
 PREVIEW_ID = "preview"
@@ -30,7 +33,8 @@ class Preview(BaseModel, frozen=True):
     """When the session is due and what its agent would start with right now.
 
     A schedule that begins suspended is named as such and has no next runs. `clock_changes` says of the coming year
-    which times the clocks skip or repeat, and what becomes of them. `no_memory_at` is where the first run will make the
+    which times the clocks skip or repeat, and what becomes of them. `tools` are the rules by which the agent may call
+    something, and `not_tools` those that take away from them. `no_memory_at` is where the first run will make the
     memory, if there is none: the context is that of an empty one.
     """
 
@@ -39,6 +43,8 @@ class Preview(BaseModel, frozen=True):
     next_runs: list[datetime]
     clock_changes: list[str]
     model: str
+    tools: list[str] = []
+    not_tools: list[str] = []
     no_memory_at: str = ""
     context: str
     prompt: str
@@ -109,10 +115,22 @@ def preview_session(
         next_runs=upcoming,
         clock_changes=[remark for schedule in active for remark in clock_remarks(schedule, now)],
         model=choose_model(spec, settings).id,
+        tools=_tools(spec),
+        not_tools=spec.disallowed_tools,
         no_memory_at=place.where if place.is_missing_file else "",
         context=lead_context(workflow, context.text),
         prompt=lead_prompt(workflow, prompt),
     )
+
+
+def _tools(spec: SessionSpec) -> list[str]:
+    """What lets calls pass: a server's tools are all there unless rules name some of them."""
+    if spec.kind != "agent":
+        return []
+    named = {rule.split("__")[1] for rule in spec.allowed_tools if is_mcp_rule(rule)}
+    whole = [f"{PREFIX}{server}" for server in (MEMORY_SERVER, *spec.mcp_servers) if server not in named]
+    own = without_mcp(spec.allowed_tools) or open_runner(spec.runner).safe_tools
+    return [*own, *filter(is_mcp_rule, spec.allowed_tools), *whole]
 
 
 def _open_at(address: str, moment: datetime | None) -> Memory:

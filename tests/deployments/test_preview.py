@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from deployments.preview import find_definition, preview_session
 from sessions.errors import SpecError
+from sessions.runners.tools import SAFE_TOOLS
 from sessions.settings import Settings
 from tests.deployments.definition_files import changed, write_definition_file, write_repository
 
@@ -64,3 +65,27 @@ def test_the_command_prints_it(root: Path) -> None:
     write_definition_file(root)
     printed = CliRunner().invoke(app, ["preview", "nightly"]).output
     assert sum(line.startswith("clocks    20") for line in printed.splitlines()) in (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "tools", "less"),
+    [
+        ("runner: anthropic", [*SAFE_TOOLS, "mcp__memory"], []),
+        (
+            "allowed_tools: [Read, Bash, mcp__memory__recall]\n      disallowed_tools: ['Bash(rm:*)']",
+            ["Read", "Bash", "mcp__memory__recall"],
+            ["Bash(rm:*)"],
+        ),
+        (
+            "mcp_servers: {door: {command: x}}\n      allowed_tools: [mcp__memory]",
+            ["Read", "Write", "Edit", "Glob", "Grep", "Bash", "mcp__memory", "mcp__door"],
+            [],
+        ),
+    ],
+)
+def test_the_tools_of_a_session_are_listed(root: Path, lines: str, tools: list[str], less: list[str]) -> None:
+    write_definition_file(root, changed("temperature: 0.7", lines))
+    seen = preview_session(find_definition("nightly", root, Settings()), root=root, settings=Settings(), now=NOW)
+    assert (sorted(seen.tools), seen.not_tools) == (sorted(tools), less)
+    printed = CliRunner().invoke(app, ["preview", "nightly"]).output
+    assert f"tools     {', '.join(seen.tools)}" in printed
