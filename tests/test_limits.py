@@ -1,4 +1,5 @@
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,8 @@ from tests.fakes.scripts import calls, says, script
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 SONNET = find_model("claude-sonnet-4-5")
-RUN_ID = "a-run-of-these-tests"
+#: Of this process: what carries the mark of another one is ended by that one.
+RUN_ID = f"a-run-of-the-limits-{os.getpid()}"
 USED = Usage(input_tokens=1_000_000, output_tokens=1000)
 #: A `sleep` with a double-forked one beside it that has left its session; their ids go to the file `pids`.
 SLEEPERS = "setsid sh -c 'sleep 600 & echo $! > pid.1' & sleep 0.2; echo $$ > pid.2; sleep 600; true"

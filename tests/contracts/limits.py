@@ -1,6 +1,7 @@
 """The limits that every Runner is held to from outside. A runner's own test adds `LimitsContract` to its bases."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import psutil
@@ -15,7 +16,8 @@ from tests.fakes.driving import LIMIT_SECONDS, Place, is_running
 from tests.fakes.scripts import Answer, calls, says, script
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-RUN_ID = "a-run-of-these-tests"
+#: Of this process: what carries the mark of another one is ended by that one.
+RUN_ID = f"a-run-of-these-tests-{os.getpid()}"
 MILLION = {"input_tokens": 1_000_000, "output_tokens": 1000}
 SMALL = {"input_tokens": 1000, "output_tokens": 10}
 LONG = {"input_tokens": 150_000, "output_tokens": 10}
