@@ -1,30 +1,18 @@
 """What `sessions memory` and `sessions preview` say of a time that is over."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from sessions.memory import open_memory
-from sessions.memory.base import Memory
 from sessions.memory_ids import NotInMemoryError
 from tests.deployments.definition_files import write_definition_file, write_repository
-from tests.fakes.memories import BELIEF, PORT, THREAD, stock
+from tests.fakes.memories import BELIEF, PORT, THREAD
 
 NOON = "2026-03-01T12:00"
-
-
-@pytest.fixture(autouse=True)
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    """The memory that the commands open, stocked with what was learned in the night before NOON."""
-    monkeypatch.setenv("SESSIONS_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    with open_memory(f"sqlite:///{tmp_path}/memory.sqlite3") as opened:
-        stock(opened)
-        yield opened
+pytestmark = pytest.mark.usefixtures("memory")
 
 
 def said(*words: str) -> str:

@@ -1,7 +1,6 @@
 """What a person fades by its name: projects, vitals and journal entries."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,23 +8,15 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.main import app
-from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory_ids import NotInMemoryError
 from tests.deployments.definition_files import write_definition_file, write_repository
 from tests.fakes.changes import a_change
-from tests.fakes.memories import LATER, RUN, stock
+from tests.fakes.memories import LATER, RUN
 
 LONG_AFTER = 10_000_000
 
-
-@pytest.fixture(autouse=True)
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    monkeypatch.setenv("SESSIONS_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    with open_memory(f"sqlite:///{tmp_path}/memory.sqlite3") as opened:
-        stock(opened)
-        yield opened
+pytestmark = pytest.mark.usefixtures("memory")
 
 
 def run(*words: str) -> Result:

@@ -1,6 +1,5 @@
 """Whatever `sessions memory show` opens: the words that made it what it is, and the run to take back for that."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,24 +7,15 @@ from pydantic import JsonValue
 from typer.testing import CliRunner
 
 from cli.main import app
-from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory_ids import NotInMemoryError
 from sessions.redaction import Redactor
 from sessions.transcript import Transcript
 from tests.fakes.changes import a_change, a_journal
-from tests.fakes.memories import BELIEF, LATER, RUN, THREAD, stock
+from tests.fakes.memories import BELIEF, LATER, RUN, THREAD
 from tests.fakes.records import a_folder, an_entry_of
 
-
-@pytest.fixture(autouse=True)
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    """The memory that the commands open, stocked."""
-    monkeypatch.setenv("SESSIONS_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    with open_memory(f"sqlite:///{tmp_path}/memory.sqlite3") as opened:
-        stock(opened)
-        yield opened
+pytestmark = pytest.mark.usefixtures("memory")
 
 
 def said(*words: str) -> str:
