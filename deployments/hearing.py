@@ -77,9 +77,9 @@ def watch_over_runs() -> None:
         nonlocal looked_at
         now = datetime.now(UTC)
         hearing.look(now)
+        await evaluate_all()
         if now - looked_at >= WATCH and await watch_each_run(now):
             looked_at = now
-        await evaluate_all()
 
     triggers.evaluate, triggers.evaluate_proactive_triggers = evaluate_heard, evaluate_all_heard
 
