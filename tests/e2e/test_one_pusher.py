@@ -5,7 +5,9 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
+from prefect.client.orchestration import PrefectClient
 from prefect.concurrency.asyncio import concurrency
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -68,3 +70,25 @@ async def test_who_waited_long_enough_pushes_all_the_same(
 ) -> None:
     monkeypatch.setattr(one_pusher, "WAIT_SECONDS", 0.5)
     assert await run_while_another_pushes(house, origin, until_waiting=10) == "green"
+
+
+async def test_what_was_pushed_is_told_as_pushed_also_where_the_server_does_not_hear_that_it_was(
+    house: House, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_away(_: PrefectClient, lease_id: UUID) -> None:
+        raise httpx.ConnectError(f"nobody takes {lease_id} back")
+
+    monkeypatch.setattr(PrefectClient, "release_concurrency_slots_with_lease", is_away)
+    await house.deploy(repos=[{"url": str(origin), "auto_push": True}])
+    ran = await house.run(prompt=CHANGE)
+    assert ran.record.outcome is Outcome.COMPLETED
+    assert colour(origin) == "green"
+    assert "1 commit pushed to branch main" in ran.report
+
+
+async def test_runs_that_push_to_a_repository_for_the_first_time_at_once_share_its_limit(house: House) -> None:
+    names = ["first-push-of-two"]
+    with temporary_settings({PREFECT_API_URL: house.url}):
+        await asyncio.gather(*(one_pusher._make_sure_of(names) for _ in range(4)))
+        async with house.client() as client:
+            assert (await client.read_global_concurrency_limit_by_name(names[0])).limit == 1
