@@ -27,6 +27,7 @@ _FINAL = FlowRunFilterState(
         any_=[StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED],
     )
 )
+_TO_COME = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
 _NONE = FlowRunFilterDeploymentId(is_null_=True)
 _OF_FLOW = FlowFilter(name=FlowFilterName(any_=[FLOW_NAME]))
 
@@ -41,21 +42,39 @@ async def runs_without_session(
     """
     long_ago = FlowRunFilterEndTime(before_=now - KEEP_SKIPPED)
     found = await _read(client, FlowRunFilter(state=_FINAL, deployment_id=_NONE, end_time=long_ago))
-    if await _any_left_over(client, deployed):
-        ids = {item.id for item in deployed}
-        runs = [run for run in await _read(client, FlowRunFilter(state=_FINAL)) if run.deployment_id not in ids]
-        # The list of sessions was read a page at a time, while others may have changed it.
-        gone = {each for each in {run.deployment_id for run in runs} if each and await _is_gone(client, each)}
-        found += [run for run in runs if run.deployment_id in gone and not _is_kept_a_while(run, now)]
-    return found
+    gone = await _of_gone(client, deployed, _FINAL)
+    return found + [run for run in gone if not _is_kept_a_while(run, now)]
 
 
-async def _any_left_over(client: PrefectClient, deployed: Sequence[DeploymentResponse]) -> bool:
+async def runs_to_come_without_session(client: PrefectClient, deployed: Sequence[DeploymentResponse]) -> list[FlowRun]:
+    """The scheduled runs of sessions that are gone, which nothing could run and nobody else would ever take away.
+
+    Prefect's scheduler first reads the deployments and then writes their runs: one that is deleted between the two
+    gets its runs all the same.
+    """
+    return await _of_gone(client, deployed, _TO_COME)
+
+
+async def _of_gone(
+    client: PrefectClient, deployed: Sequence[DeploymentResponse], state: FlowRunFilterState
+) -> list[FlowRun]:
+    if not await _any_left_over(client, deployed, state):
+        return []
+    ids = {item.id for item in deployed}
+    runs = [run for run in await _read(client, FlowRunFilter(state=state)) if run.deployment_id not in ids]
+    # The list of sessions was read a page at a time, while others may have changed it.
+    gone = {each for each in {run.deployment_id for run in runs} if each and await _is_gone(client, each)}
+    return [run for run in runs if run.deployment_id in gone]
+
+
+async def _any_left_over(
+    client: PrefectClient, deployed: Sequence[DeploymentResponse], state: FlowRunFilterState
+) -> bool:
     """Whether there are runs of a deployment that is gone: counting is cheap, reading all runs is not."""
     ids = [item.id for item in deployed]
     parts = [FlowRunFilterDeploymentId(any_=ids[at : at + PAGE]) for at in range(0, len(ids), PAGE)]
-    known = sum([await _count(client, FlowRunFilter(state=_FINAL, deployment_id=part)) for part in [_NONE, *parts]])
-    return await _count(client, FlowRunFilter(state=_FINAL)) > known
+    known = sum([await _count(client, FlowRunFilter(state=state, deployment_id=part)) for part in [_NONE, *parts]])
+    return await _count(client, FlowRunFilter(state=state)) > known
 
 
 async def _count(client: PrefectClient, which: FlowRunFilter) -> int:

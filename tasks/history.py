@@ -31,7 +31,7 @@ from sessions.spec import SessionSpec
 from sessions.unlearned import is_kept
 from tasks.deployed import read_sessions
 from tasks.flow_runs import utc_now
-from tasks.gone_sessions import runs_without_session
+from tasks.gone_sessions import runs_to_come_without_session, runs_without_session
 from tasks.kept_rows import forget_rows, keep_rows
 from tasks.other_flows import old_runs_of_other_flows
 from tasks.pages import PAGE
@@ -63,6 +63,8 @@ async def keep_history() -> int:
         for run in await runs_without_session(client, sessions, now):
             await _forget_rows_of(client, run, sessions)
             count += not _still_needed(run) and await _delete(client, run)
+        for run in await runs_to_come_without_session(client, sessions):
+            await _delete(client, run)
         count += sum([await _delete(client, run) for run in await old_runs_of_other_flows(client, now)])
         count += await delete_strays(client, now)
     get_run_logger().info("Deleted %s runs that are kept no longer", count)
