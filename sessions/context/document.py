@@ -1,10 +1,11 @@
 """The document an agent starts with: what it knows, what it did, where things stand, and the rules of working alone."""
 
+import re
 from datetime import timedelta
 
 from sessions.context.freshness import render_freshness
 from sessions.context.git_section import render_git
-from sessions.context.manifest import NO_ROOM, Candidate, Context, Manifest
+from sessions.context.manifest import NO_ROOM, NOT_AMONG, Candidate, Context, Manifest
 from sessions.context.material import Material
 from sessions.context.rules import render_rules
 from sessions.context.sections import Item, Section, Title, all_sections
@@ -16,7 +17,7 @@ MOST_LINES = 150
 #: The sections, the one that gives way last first.
 _STAYS = tuple(reversed(Title))
 #: For the line that counts what is left out.
-_LAST_LINE_BYTES = 240
+_LAST_LINE_BYTES = 560
 #: What stands between the git state and the observations.
 _BETWEEN = (
     Title.BELIEFS,
@@ -27,6 +28,8 @@ _BETWEEN = (
     Title.VITALS,
     Title.MAINTENANCE,
 )
+#: Where it is said how many stand beyond those that may. Of observations all are counted, and a journal is as long as time.
+_COUNTED = tuple(title for title in _STAYS if title not in {Title.RELEVANT, Title.LATEST, Title.JOURNAL})
 
 
 class _Room:
@@ -150,16 +153,25 @@ def _limits(spec: SessionSpec | None) -> list[str]:
 
 def _last_line(material: Material, fitted: dict[Title, Section]) -> list[str]:
     """How much is not shown, where something is not."""
-    observations = sum(_count(fitted[title]) for title in (Title.RELEVANT, Title.LATEST))
+    observations = sum(_count(fitted[title], "") for title in (Title.RELEVANT, Title.LATEST))
     more = material.known.total - observations
-    counts = [(title, _count(fitted[title], left_out=NO_ROOM)) for title in _STAYS]
-    cut = [f"{count} of “{title}”" for title, count in counts if count]
-    said = [f"{more} more observations are in memory." * (more > 0), f"No room for {', '.join(cut)}." * bool(cut)]
+    said = [
+        f"{more} more observations are in memory." * (more > 0),
+        _counted("No room for", [(title, _count(fitted[title], NO_ROOM)) for title in _STAYS]),
+        _counted("Not shown either:", [(title, _count(fitted[title], NOT_AMONG)) for title in _COUNTED]),
+    ]
     return [" ".join(filter(None, said))] if any(said) else []
 
 
-def _count(section: Section, left_out: str = "") -> int:
-    return sum(item.candidate.left_out == left_out for item in section.items)
+def _counted(what: str, counts: list[tuple[Title, int]]) -> str:
+    named = [f"{count} of “{re.split('[:,]', title)[0]}”" for title, count in counts if count]
+    return f"{what} {', '.join(named)}." * bool(named)
+
+
+def _count(section: Section, left_out: str) -> int:
+    """How many were left out for a reason that begins so; with none, how many were not."""
+    reasons = [item.candidate.left_out for item in section.items]
+    return sum(reason.startswith(left_out) if left_out else not reason for reason in reasons)
 
 
 def _manifest(material: Material, fitted: dict[Title, Section], text: str, most_tokens: int) -> Manifest:

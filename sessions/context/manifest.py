@@ -6,6 +6,8 @@ from pydantic import AwareDatetime, BaseModel
 
 ItemKind = Literal["signal", "thread", "belief", "journal", "observation", "vital", "project", "maintenance"]
 NO_ROOM = "no room: the context is as long as it may be"
+#: Followed by how many of its section may stand.
+NOT_AMONG = "not among the first"
 
 
 class Candidate(BaseModel, frozen=True):

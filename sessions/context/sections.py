@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import BaseModel
 
 from sessions.context.lines import Lines
-from sessions.context.manifest import Candidate, ItemKind
+from sessions.context.manifest import NOT_AMONG, Candidate, ItemKind
 from sessions.context.material import LATEST_OBSERVATIONS, RELEVANT_OBSERVATIONS, Material, unseen
 from sessions.context.quoting import ShortIds, one_line
 from sessions.context.rules import MAINTENANCE
@@ -68,7 +68,7 @@ class _Listed:
         left_out: str = "",
     ) -> None:
         if not left_out and self._shown >= self._most:
-            left_out = f"not among the first {self._most}"
+            left_out = f"{NOT_AMONG} {self._most}"
         self._shown += not left_out
         candidate = Candidate(
             id=id_, kind=kind or self._kind, section=self._title, why=why, about=about, left_out=left_out

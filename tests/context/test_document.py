@@ -208,10 +208,18 @@ def test_what_is_left_out_is_counted_at_the_end_and_named_in_the_manifest() -> N
     shown = context.text.count(': "Door')
     assert 0 < shown < 12
     assert context.text.endswith(
-        f"{40 - shown} more observations are in memory. No room for {12 - shown} of “{Title.RELEVANT}”.\n"
+        f"{40 - shown} more observations are in memory. No room for {12 - shown} of “What you know”.\n"
     )
     assert [reasons(context)[f"o{number}"] for number in range(12)] == [""] * shown + [NO_ROOM] * (12 - shown)
     assert context.manifest.not_weighed == 28
+
+
+def test_what_stands_beyond_the_first_of_its_kind_is_counted_too() -> None:
+    flagged = [vital(f"alarm {number}", "red", flagged=True) for number in range(9)]
+    beliefs = [belief(number, at=SLOT) for number in range(14)]
+    context = written(known(*flagged, *beliefs), maintenance="- Oil the hinges.\n" * 23)
+    ending = "Not shown either: 1 of “Act on these first”, 2 of “Who you are”, 3 of “Maintenance list”.\n"
+    assert context.text.endswith(ending)
 
 
 def test_the_manifest_says_why_each_thing_is_there() -> None:
