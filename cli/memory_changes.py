@@ -47,6 +47,8 @@ def _ask(plan: "RevertPlan") -> None:
         typer.echo(f"  derived from that: observation {short(item.id)}: {one_line(item.text)}", err=True)
     for belief in plan.beliefs:
         typer.echo(f"  rests on nothing else: belief {short(belief.id)}: {one_line(belief.text)}", err=True)
+    for line in _also_said(plan):
+        typer.echo(f"  goes too, though it was also said elsewhere: {line}", err=True)
     typer.confirm("Take it back", abort=True, err=True)
 
 
@@ -63,7 +65,15 @@ def _print_reverted(done: "Reverted") -> None:
         typer.echo(f"  with it, derived: observation {short(item.id)}: {one_line(item.text)}")
     for belief in plan.beliefs:
         typer.echo(f"  faded, for it rested on nothing else: belief {short(belief.id)}: {one_line(belief.text)}")
+    for line in _also_said(plan):
+        typer.echo(f"  gone, though it was also said elsewhere: {line}")
     typer.echo(f"  {len(done.gone)} observations are not shown to the agent any more, {len(done.restored)} are again")
+
+
+def _also_said(plan: "RevertPlan") -> list[str]:
+    return [
+        f"observation {short(each.observation)}, in run {each.run}: “{one_line(each.quote)}”" for each in plan.confirmed
+    ]
 
 
 def release(

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from sessions.corrections import Author
 from sessions.memory.base import Memory
-from sessions.memory.changes import Add, Change, Fade, FadeBelief, Release, Revert, Supersede, identity
+from sessions.memory.changes import Add, Change, Confirm, Fade, FadeBelief, Release, Revert, Supersede, identity
 from sessions.memory.things import Belief, Observation
 from sessions.memory_ids import NotInMemoryError
 
@@ -15,7 +15,8 @@ class RevertPlan(BaseModel, frozen=True):
     """What taking back `run` comes to.
 
     `changes` are the run's own. `derived` are observations of other runs that rest on the run's, and `beliefs` those
-    of other runs that rest on nothing else; a belief that has other evidence too stays.
+    of other runs that rest on nothing else; a belief that has other evidence too stays. `confirmed` is what other runs
+    said of the run's observations, which go all the same: nothing holds them but the words that made them.
     """
 
     run: str
@@ -23,6 +24,7 @@ class RevertPlan(BaseModel, frozen=True):
     changes: list[Change]
     derived: list[Observation] = []
     beliefs: list[Belief] = []
+    confirmed: list[Confirm] = []
 
 
 class Reverted(BaseModel, frozen=True):
@@ -44,9 +46,9 @@ def plan_revert(memory: Memory, run: str, agent: str) -> RevertPlan:
     Raises:
         NotInMemoryError: the run changed nothing, or was taken back before.
     """
-    for earlier in memory.changes(agent=agent, ops=["revert"]):
-        if isinstance(earlier, Revert) and earlier.reverted == run:
-            raise NotInMemoryError(f"run {run} was taken back on {earlier.at:%Y-%m-%d %H:%M} UTC already")
+    reverts = [change for change in memory.changes(agent=agent, ops=["revert"]) if isinstance(change, Revert)]
+    if earlier := next((change for change in reverts if change.reverted == run), None):
+        raise NotInMemoryError(f"run {run} was taken back on {earlier.at:%Y-%m-%d %H:%M} UTC already")
     changes = [change for change in memory.changes(agent=agent, run=run) if not isinstance(change, Revert)]
     if not changes:
         raise NotInMemoryError(f"run {run} changed nothing that can be taken back")
@@ -55,7 +57,13 @@ def plan_revert(memory: Memory, run: str, agent: str) -> RevertPlan:
     gone = own | {item.id for item in derived}
     held = memory.state(agent=agent).beliefs.values()
     resting = [each for each in held if each.run != run and not each.faded_at and _rests_only_on(each, gone)]
-    return RevertPlan(run=run, agent=agent, changes=changes, derived=derived, beliefs=resting)
+    void = {run, *(change.reverted for change in reverts)}
+    confirmed = [
+        change
+        for change in memory.changes(agent=agent, ops=["confirm"])
+        if isinstance(change, Confirm) and change.observation in own and change.run not in void
+    ]
+    return RevertPlan(run=run, agent=agent, changes=changes, derived=derived, beliefs=resting, confirmed=confirmed)
 
 
 def _derived(memory: Memory, agent: str, own: set[str]) -> list[Observation]:

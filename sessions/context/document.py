@@ -28,7 +28,7 @@ _BETWEEN = (
     Title.VITALS,
     Title.MAINTENANCE,
 )
-#: Where it is said how many stand beyond those that may. Of observations all are counted, and a journal is as long as time.
+#: Where it is said how many stand beyond those that may. Observations are all counted, and a journal is long.
 _COUNTED = tuple(title for title in _STAYS if title not in {Title.RELEVANT, Title.LATEST, Title.JOURNAL})
 
 

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,23 +7,12 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from sessions.errors import SessionError, SpecError
-from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from tests.fakes.changes import a_change
-from tests.fakes.memories import BELIEF, FIXED, LATER, ORDER, PORT, RUN, THREAD, stock
+from tests.fakes.memories import BELIEF, FIXED, LATER, ORDER, PORT, RUN, THREAD
 from tests.fakes.records import a_folder
 
 pytestmark = pytest.mark.usefixtures("memory")
-
-
-@pytest.fixture
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    """The memory that the command opens, stocked."""
-    monkeypatch.setenv("SESSIONS_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    with open_memory(f"sqlite:///{tmp_path}/memory.sqlite3") as opened:
-        stock(opened)
-        yield opened
 
 
 def run(*words: str, answer: str = "") -> Result:
@@ -243,6 +231,15 @@ def test_a_revert_of_a_correction_restores_what_it_faded(memory: Memory) -> None
     corrected = json.loads(said("fade", PORT, "--reason", "Old.", "--json"))
     assert json.loads(said("revert", "--run", corrected["run"], "--yes", "--json"))["restored"] == [PORT]
     assert PORT in {item.id for item in memory.latest(agent="main")}
+
+
+def test_a_revert_names_what_goes_though_another_run_said_it_too(memory: Memory) -> None:
+    said_again = {"observation": PORT, "quote": "still 8443", "run": LATER}
+    memory.apply([a_change("confirm", 9, **said_again), a_change("confirm", 10, **said_again | {"run": RUN})])
+    asked = run("revert", "--run", RUN, answer="n\n").stderr
+    line = f"though it was also said elsewhere: observation 3b241101, in run {LATER}: “still 8443”\n"
+    assert asked.count("said elsewhere") == asked.count(f"  goes too, {line}") == 1
+    assert f"  gone, {line}" in said("revert", "--run", RUN, "--yes")
 
 
 def test_only_a_run_can_be_taken_back() -> None:
