@@ -169,4 +169,5 @@ def _read_json_answer(answer: types.GenerateContentResponse) -> JsonAnswer:
         text="".join(part.text for part in parts or () if part.text and not part.thought),
         cut_off=candidate.finish_reason is types.FinishReason.MAX_TOKENS,
         usage=usage_of(answer.usage_metadata),
+        answered_by=answer.model_version or "",
     )

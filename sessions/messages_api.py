@@ -70,7 +70,12 @@ async def ask_claude_for_json(question: JsonQuestion, access: ModelAccess, *, re
     if not isinstance(getattr(answer, "content", None), list) or getattr(answer, "usage", None) is None:
         raise ModelCallError(NOT_A_MESSAGE)
     text = "".join(block.text for block in answer.content if block.type == "text")
-    return JsonAnswer(text=text, cut_off=answer.stop_reason == "max_tokens", usage=usage_of(answer))
+    return JsonAnswer(
+        text=text,
+        cut_off=answer.stop_reason == "max_tokens",
+        usage=usage_of(answer),
+        answered_by=str(getattr(answer, "model", None) or ""),
+    )
 
 
 def usage_of(message: "Message") -> Usage:

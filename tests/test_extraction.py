@@ -183,6 +183,13 @@ async def test_a_transcript_that_the_provider_blocks_is_an_error_that_says_so() 
         await learn(Script.model_validate({"rules": [{"answer": blocked}]}), model=FLASH)
 
 
+@BOTH
+async def test_an_answer_of_another_model_teaches_nothing(model: Model) -> None:
+    other = f"{model.id.partition('-')[0]}-9-mini"
+    with pytest.raises(ExtractionError, match=f"{other} answered in place of {model.id}"):
+        await learn(answers(observed("It is green."), answered_by=other), model=model)
+
+
 async def test_a_model_whose_provider_has_no_key_is_not_asked_and_the_settings_are_named() -> None:
     settings = Settings(gemini_api_key="g")
     with pytest.raises(ExtractionError, match=r"ANTHROPIC_API_KEY.*another SESSIONS_EXTRACTION_MODEL"):
