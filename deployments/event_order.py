@@ -11,6 +11,7 @@ from datetime import timedelta
 from prefect.server.events.ordering import memory
 
 from deployments.hearing import watch_over_runs
+from deployments.lasting_services import make_services_last
 
 #: Events of one run are at most some seconds apart in their order, on one machine.
 PATIENCE = timedelta(seconds=20)
@@ -21,3 +22,4 @@ CausalOrdering = memory.CausalOrdering
 
 # The one module of this project that every server loads which is told to.
 watch_over_runs()
+make_services_last()

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 from prefect.client.schemas.objects import StateType
+from prefect.logging import get_logger
 from prefect.server.database import provide_database_interface
 from prefect.server.events import triggers
 from prefect.server.events.models.automations import automations_session
 from prefect.server.events.schemas.automations import EventTrigger, Posture
 from prefect.server.events.schemas.events import Resource, ResourceSpecification
+from sqlalchemy.exc import SQLAlchemyError
 
 from deployments.automations import NAME, OUR_FLOWS
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from prefect.types import DateTime
     from sqlalchemy.ext.asyncio import AsyncSession
 
+logger = get_logger(__name__)
 #: Prefect looks at its automations every 5 s. An absence so short makes no run look silent that beats every 30 s.
 GAP = timedelta(seconds=25)
 #: How often every run at work is looked for, and for how long one is left to the events that begin the watch.
@@ -68,9 +71,9 @@ def watch_over_runs() -> None:
         triggering_event: "ReceivedEvent | None",
     ) -> "AutomationBucket | None":
         hearing.look(datetime.now(UTC))
-        if trigger.posture is Posture.Proactive:
-            heard = bucket.start + trigger.within + hearing.missed(bucket.start)
-            bucket.end = max(bucket.end, heard)
+        heard = bucket.start + trigger.within + hearing.missed(bucket.start)
+        if trigger.posture is Posture.Proactive and heard > bucket.end:
+            await _put_off(session, bucket, heard)
         return await evaluate(session, trigger, bucket, now, triggering_event)
 
     async def evaluate_all_heard() -> None:
@@ -78,8 +81,12 @@ def watch_over_runs() -> None:
         now = datetime.now(UTC)
         hearing.look(now)
         await evaluate_all()
-        if now - looked_at >= WATCH and await watch_each_run(now):
-            looked_at = now
+        try:
+            if now - looked_at >= WATCH and await watch_each_run(now):
+                looked_at = now
+        except SQLAlchemyError as error:
+            # Such as a database that is locked for too long.
+            logger.warning("Runs at work cannot be looked for, which is tried again: %s", error)
 
     triggers.evaluate, triggers.evaluate_proactive_triggers = evaluate_heard, evaluate_all_heard
 
@@ -90,14 +97,25 @@ async def watch_each_run(now: datetime) -> bool:
     if not watching:
         return False
     session: AsyncSession
-    async with automations_session(begin_transaction=True) as session:
+    # Each statement for itself: SQLite refuses at once to write in a transaction that read what others changed since.
+    async with automations_session() as session:
         for run_id in await _at_work(session, before=now - SETTLED):
             key = f"prefect.flow-run.{run_id}"
             for trigger in (each for each in watching if _is_about(each, key)):
                 begin, end = (cast("DateTime", moment) for moment in (now, now + trigger.within))
                 begun = triggers.ensure_bucket(session, trigger, (key,), begin, end, last_event=None)
                 await cast("Awaitable[AutomationBucket]", begun)
+        await session.commit()
     return True
+
+
+async def _put_off(session: "AsyncSession", bucket: "AutomationBucket", end: "DateTime") -> None:
+    """Let a bucket end later. Another session may have removed it: then nothing is to be done, and nothing fails."""
+    table = provide_database_interface().AutomationBucket
+    await session.execute(sa.update(table).where(table.id == bucket.id).values(end=end))
+    # Else the session would write it down too, and insist on finding it.
+    session.expunge(bucket)
+    bucket.end = end
 
 
 def _is_about(trigger: EventTrigger, resource_id: str) -> bool:

@@ -197,16 +197,19 @@ def why_turned_away(run: FlowRun) -> Skip | None:
     said = (run.state.message or "") if run.state and run.state.type is StateType.CANCELLED else ""
     if not any(words in said for words in TURNED_AWAY):
         return None
-    if run.expected_start_time and run.end_time:
-        given = run.parameters.get("starting_deadline_seconds")
-        deadline = given if isinstance(given, int) else SessionSpec.model_fields["starting_deadline_seconds"].default
-        late = missed(
-            slot_at=run.expected_start_time, now=run.end_time, deadline_seconds=deadline, automatic=is_automatic(run)
-        )
-        if late:
-            return late
+    if run.end_time and (late := too_late(run, run.end_time)):
+        return late
     reason = f"another run of the session was at work: {said.rstrip('.')}"
     return Skip(outcome=Outcome.SKIPPED_OVERLAP, reason=reason)
+
+
+def too_late(run: FlowRun, at: datetime) -> Skip | None:
+    """Why a run that begins only at that moment is missed; None where it may begin."""
+    if not run.expected_start_time:
+        return None
+    given = run.parameters.get("starting_deadline_seconds")
+    deadline = given if isinstance(given, int) else SessionSpec.model_fields["starting_deadline_seconds"].default
+    return missed(slot_at=run.expected_start_time, now=at, deadline_seconds=deadline, automatic=is_automatic(run))
 
 
 async def read_state(run_id: str) -> State[None] | None:

@@ -10,6 +10,7 @@ from sessions.run_folder import RunFolder, RunRecord, close_run
 from sessions.settings import read_settings
 from tasks.after_errors import wait_after_errors
 from tasks.flow_runs import Start, as_state, show_ending, utc_now
+from tasks.late_runs import miss_late_runs
 from tasks.one_shots import switch_off_what_was_due_once
 
 
@@ -38,6 +39,9 @@ async def close_skipped(run: RunFolder, skip: Skip) -> State[None]:
     (log.info if skip.outcome is Outcome.NO_CHANGE else log.warning)("%s: %s", skip.outcome.state_name, skip.reason)
     await show_ending(run.record)
     await switch_off_what_was_due_once(run.record)
+    if skip.outcome is Outcome.MISSED:
+        # What kept this one waiting kept others too.
+        await miss_late_runs()
     return as_state(skip.outcome, skip.reason)
 
 

@@ -92,3 +92,9 @@ async def deploy_once(house: House, name: str, at: datetime, **parameters: JsonV
         (applied,) = await apply_definitions([definition], client=client, root=house.root)
         await make_runs(client, applied.deployment_id, **around)
     return applied.deployment_id
+
+
+async def is_active(house: House, deployment_id: UUID) -> list[bool]:
+    """Whether each schedule of a deployment is on."""
+    async with house.client() as client:
+        return [item.active for item in (await client.read_deployment(deployment_id)).schedules]

@@ -1,7 +1,6 @@
 """Sessions that are due once."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import State, StateType
@@ -9,16 +8,11 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from sessions.outcome import Outcome
-from tests.e2e.scheduling import FAULT, TURNED_AWAY, deploy_once, runs_of
+from tests.e2e.scheduling import FAULT, TURNED_AWAY, deploy_once, is_active, runs_of
 from tests.fakes.house import House
 from tests.fakes.obedient import obedient_script
 
 AN_HOUR = timedelta(hours=1)
-
-
-async def is_active(house: House, deployment_id: UUID) -> list[bool]:
-    async with house.client() as client:
-        return [item.active for item in (await client.read_deployment(deployment_id)).schedules]
 
 
 async def test_a_failed_one_is_switched_off_and_not_tried_again(house: House) -> None:

@@ -1,0 +1,64 @@
+"""Has the services of the server that hear events and act on them begin anew where a fault ended them.
+
+Prefect begins each once, as a task that nobody looks after. One that meets a locked database when the server comes up,
+as after it was killed in the midst of work, is gone for as long as the server lives, and says nothing: no automation
+is looked at any more, and a run that died holds its slot until housekeeping finds it, which needs a slot itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakSet
+
+from prefect.logging import get_logger
+from prefect.server.events.services.actions import Actions
+from prefect.server.events.services.triggers import ReactiveTriggers
+
+#: Between an end and the next beginning, for what was in the way to pass.
+PAUSE_SECONDS = 2.0
+
+logger = get_logger(__name__)
+Service = ReactiveTriggers | Actions
+Step = Callable[[Service], Awaitable[None]]
+
+
+def make_services_last() -> None:
+    """See to it that both are begun again, in this process, until they are to stop."""
+    kinds: tuple[Any, ...] = (ReactiveTriggers, Actions)
+    for kind in kinds:
+        stopping = WeakSet[Service]()
+        kind.start = _until_stopped(kind.start, stopping)
+        kind.stop = _for_good(kind.stop, stopping)
+
+
+def _until_stopped(start: Step, stopping: WeakSet[Service]) -> Step:
+    async def start_until_stopped(service: Service) -> None:
+        while service not in stopping:
+            try:
+                await start(service)
+            except Exception:
+                logger.exception("%s ended by a fault and begins again", service.name)
+            if service not in stopping:
+                await _clear_up(service)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    return start_until_stopped
+
+
+def _for_good(stop: Step, stopping: WeakSet[Service]) -> Step:
+    async def stop_for_good(service: Service) -> None:
+        stopping.add(service)
+        # One that pauses has nothing to stop, and Prefect insists that it has.
+        if service.consumer_task is not None:
+            await stop(service)
+
+    return stop_for_good
+
+
+async def _clear_up(service: Service) -> None:
+    """Let go of what the service held: nobody would read the events that are still sent to it."""
+    if service.consumer_task is not None:
+        service.consumer_task.cancel()
+        service.consumer_task = None
+    if hasattr(service, "consumer"):
+        await service.consumer.cleanup()
