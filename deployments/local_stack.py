@@ -158,6 +158,9 @@ def _child(
     command: list[str], log: Path, environment: Mapping[str, str], cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        # What the last one said before it died is what a person looks for after it was started again.
+        log.replace(log.with_name(f"{log.name}.1"))
     log.touch(mode=0o600)
     with log.open("wb") as output:
         process = subprocess.Popen(
