@@ -1,18 +1,11 @@
 """The form in which the extraction model answers."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
-from sessions.memory.things import ObservationKind, ThreadTag
-
-
-def _between_0_and_1(value: object) -> object:
-    # The form of the answer cannot bound a number, and one that is off is no reason to lose the rest.
-    return max(0.0, min(1.0, value)) if isinstance(value, int | float) else value
-
-
-Share = Annotated[float, BeforeValidator(_between_0_and_1), Field(description="From 0 to 1.")]
+from sessions.answer_numbers import HalfLifeDays, Share
+from sessions.memory.things import HALF_LIFE_DAYS, ObservationKind, ThreadTag
 
 
 class ExtractedObservation(BaseModel):
@@ -37,6 +30,7 @@ class ExtractedBelief(BaseModel):
     reason: str = Field("", description="STRENGTHEN and FADE: why, one sentence.")
     quote: str
     confidence: Share = 0.5
+    half_life_days: HalfLifeDays = HALF_LIFE_DAYS
 
 
 class ExtractedThread(BaseModel):

@@ -124,7 +124,8 @@ class Checks:
         grounds = self._evidence.trusted_grounds(item.quote, text)
         self._evidence.require_shown(item.text, origin=grounds.origin)
         about = self._about("believe", id_, grounds)
-        return Believe(**about, belief=id_, text=text, confidence=item.confidence, evidence=self._resting_on(grounds))
+        held = {"confidence": item.confidence, "half_life_days": item.half_life_days}
+        return Believe(**about, **held, belief=id_, text=text, evidence=self._resting_on(grounds))
 
     def _judge(self, item: ExtractedBelief) -> Strengthen | FadeBelief:
         belief = _named(self._beliefs, item.id, "belief")

@@ -48,6 +48,14 @@ def test_a_belief_rests_on_the_owners_or_the_agents_own_words_or_is_none(quote: 
     assert (learned.of_kind(Believe), whys(learned)) == ([], [why])
 
 
+@pytest.mark.parametrize(("asked", "kept"), [(None, 90), (14, 14), (0, 7), (99_999, 3650), ("long", 90)])
+def test_a_belief_fades_as_fast_as_the_model_thinks_within_bounds(asked: object, kept: float) -> None:
+    said = {} if asked is None else {"half_life_days": asked}
+    learned = kept_of(an_answer(beliefs=[believed("I prefer green doors.", text="Green doors are preferred.", **said)]))
+    (belief,) = learned.of_kind(Believe)
+    assert belief.half_life_days == kept
+
+
 def test_a_belief_names_the_observation_that_it_rests_on() -> None:
     beliefs = [believed("I prefer green doors.", text="The owner prefers green doors.", confidence=7)]
     learned = kept_of(an_answer(observed("I prefer green doors.", text="Green is preferred."), beliefs=beliefs))

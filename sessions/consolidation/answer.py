@@ -1,13 +1,9 @@
 """The form in which the model answers that consolidates a memory."""
 
-from typing import Annotated
+from pydantic import BaseModel, Field
 
-from pydantic import BaseModel, BeforeValidator, Field
-
-
-def _between_0_and_1(value: object) -> object:
-    # The form of the answer cannot bound a number, and one that is off is no reason to lose the rest.
-    return max(0.0, min(1.0, value)) if isinstance(value, int | float) else value
+from sessions.answer_numbers import HalfLifeDays, Share
+from sessions.memory.things import HALF_LIFE_DAYS
 
 
 class Merge(BaseModel):
@@ -30,7 +26,8 @@ class NewBelief(BaseModel):
 
     observations: list[str] = Field(description="Ids of those that speak for it, of at least two runs.")
     text: str
-    confidence: Annotated[float, BeforeValidator(_between_0_and_1), Field(description="From 0 to 1.")] = 0.5
+    confidence: Share = 0.5
+    half_life_days: HalfLifeDays = HALF_LIFE_DAYS
 
 
 class Ending(BaseModel):

@@ -68,12 +68,15 @@ def merge(
     return made, (added, *gone)
 
 
-def new_belief(author: Author, evidence: Sequence[Observation], text: str, confidence: float) -> Believe:
+def new_belief(
+    author: Author, evidence: Sequence[Observation], text: str, *, confidence: float, half_life_days: float
+) -> Believe:
     """A belief on the ground of observations."""
     belief = identity("belief", author.agent, text)
     ids = tuple(sorted(item.id for item in evidence))
     about = author.about("believe", belief, origin_of_all(evidence))
-    return Believe(**about, belief=belief, text=text, confidence=confidence, evidence=ids)
+    held = {"confidence": confidence, "half_life_days": half_life_days}
+    return Believe(**about, **held, belief=belief, text=text, evidence=ids)
 
 
 def fade(author: Author, item: Observation, reason: str) -> Fade:

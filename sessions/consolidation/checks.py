@@ -94,8 +94,8 @@ class _Checks:
             raise _RefusedError(f"it was faded, because: {one_line(before.reason)}")
         if any(_same(belief.text) == _same(text) for belief in self._beliefs.values()):
             raise _RefusedError("it is held already")
-        confidence = min(asked.confidence, FIRST_CONFIDENCE)
-        change = new_belief(self._author, evidence, _screened(text, origin), confidence)
+        held = {"confidence": min(asked.confidence, FIRST_CONFIDENCE), "half_life_days": asked.half_life_days}
+        change = new_belief(self._author, evidence, _screened(text, origin), **held)
         come = (Words(id=change.belief, text=text),)
         return Step(kind="belief", come=come, rests_on=tuple(map(_words, evidence)), changes=(change,))
 

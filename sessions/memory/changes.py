@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from sessions.memory.things import JournalEntry, Moment, Observation, Origin, ThreadTag
+from sessions.memory.things import HALF_LIFE_DAYS, JournalEntry, Moment, Observation, Origin, ThreadTag
 
 
 class _Change(BaseModel, frozen=True):
@@ -72,7 +72,7 @@ class Believe(_Change, frozen=True):
     belief: str
     text: str = Field(min_length=1)
     confidence: float = Field(0.5, ge=0, le=1)
-    half_life_days: float = Field(90, gt=0)
+    half_life_days: float = Field(HALF_LIFE_DAYS, gt=0)
     evidence: tuple[str, ...] = ()
 
 

@@ -28,6 +28,8 @@ Origin = Literal["owner", "agent", "tool", "web"]
 Status = Literal["active", "superseded", "reverted", "quarantined", "faded"]
 #: Which kind of session a thread waits for: `discuss` one with a person, the others one without.
 ThreadTag = Literal["discuss", "solo", "experiment"]
+#: In how many days a belief that nothing strengthens loses half of its confidence, where nobody says otherwise.
+HALF_LIFE_DAYS = 90
 #: The vital by which a consolidation says when it was done; nobody else may set it.
 CONSOLIDATION = "consolidation"
 
@@ -89,7 +91,7 @@ class Belief(BaseModel, frozen=True):
     id: str
     text: str
     confidence: float = Field(ge=0, le=1)
-    half_life_days: float = Field(90, gt=0)
+    half_life_days: float = Field(HALF_LIFE_DAYS, gt=0)
     evidence: tuple[str, ...] = ()
     run: str
     created_at: Moment

@@ -95,14 +95,18 @@ def test_an_insight_leaves_what_it_rests_on_and_is_worth_no_more_trust() -> None
 
 
 def test_a_belief_needs_two_runs_and_words_that_no_tool_and_no_page_said() -> None:
-    def raised(*observations: Observation, text: str = "Doors are green.", confidence: float = 0.9) -> Plan:
+    def raised(*observations: Observation, text: str = "Doors are green.", **held: float) -> Plan:
         ids = [item.id for item in observations]
-        return planned(*observations, beliefs=[{"observations": ids, "text": text, "confidence": confidence}])
+        return planned(*observations, beliefs=[{"observations": ids, "text": text, "confidence": 0.9, **held}])
 
     good = seen(1, "Door 1 is green."), seen(2, "Door 2 is green.")
     (change,) = raised(*good).changes
     assert isinstance(change, Believe)
     assert (change.evidence, change.confidence, change.origin) == (("o1", "o2"), FIRST_CONFIDENCE, "agent")
+    assert change.half_life_days == 90
+    (lasting,) = raised(*good, half_life_days=1000).changes
+    assert isinstance(lasting, Believe)
+    assert lasting.half_life_days == 1000
     same_run = seen(3, "Door 3 is green.").model_copy(update={"source": good[0].source})
     assert refusals(raised(good[0], same_run)) == ["it rests on a single run"]
     assert refusals(raised(good[0], seen(4, "x", origin="tool"))) == ["it rests on the words of a tool"]
