@@ -17,8 +17,7 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.prefect_server import said_plainly
 from sessions.errors import SpecError
-from tasks.deletions import is_deleted
-from tasks.deployed import FLOW_NAME, read_sessions
+from tasks.deployed import FLOW_NAME, is_deleted, read_sessions
 from tasks.pages import PAGE
 
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]

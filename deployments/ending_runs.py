@@ -17,7 +17,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
 from sessions.outcome import Outcome
-from tasks.deletions import DELETED_TAG, runs_at_work
+from tasks.deletions import runs_at_work
+from tasks.deployed import DELETED_TAG
 from tasks.flow_runs import as_state
 from tasks.pages import PAGE
 

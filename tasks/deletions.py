@@ -15,14 +15,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.responses import DeploymentResponse
 
-from tasks.deployed import read_sessions
+from tasks.deployed import is_deleted, read_sessions
 from tasks.pages import PAGE
 from tasks.step import step
 
-#: A tag of the deployment; deploying the session anew takes it off.
-DELETED_TAG = "sessions:deleted"
 _NOT_OVER = [StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING, StateType.SCHEDULED]
 
 
@@ -37,11 +34,6 @@ async def finish_deletions() -> int:
                 get_run_logger().info("Deleted %s, whose last run is over", deployment.name)
                 count += 1
     return count
-
-
-def is_deleted(deployment: DeploymentResponse) -> bool:
-    """Whether the session was deleted, and is there only until its last run is over."""
-    return DELETED_TAG in deployment.tags
 
 
 async def runs_at_work(client: PrefectClient, deployment_id: UUID) -> list[FlowRun]:

@@ -14,6 +14,8 @@ from sessions.schedule import parse_moment
 from tasks.pages import read_pages
 
 FLOW_NAME = "scheduled-session"
+#: A tag of the deployment; deploying the session anew takes it off.
+DELETED_TAG = "sessions:deleted"
 
 
 async def read_sessions(client: PrefectClient) -> list[DeploymentResponse]:
@@ -26,6 +28,11 @@ async def read_sessions(client: PrefectClient) -> list[DeploymentResponse]:
     answer = await client.request("POST", "/deployments/count", json={"flows": ours.model_dump(mode="json")})
     # One that is deployed meanwhile moves another to the next page.
     return list({item.id: item for item in await read_pages(answer.json(), read)}.values())
+
+
+def is_deleted(deployment: DeploymentResponse) -> bool:
+    """Whether the session was deleted, and is there only until its last run is over."""
+    return DELETED_TAG in deployment.tags
 
 
 def is_suspended(deployment: DeploymentResponse, now: datetime) -> bool:

@@ -20,8 +20,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from sessions.dispatch import LOOK_BACK, SessionHistory, history_at
 from sessions.ledger import merge_rows
 from sessions.spec import SessionSpec
-from tasks.deletions import is_deleted
-from tasks.deployed import FLOW_NAME, is_suspended
+from tasks.deployed import FLOW_NAME, is_deleted, is_suspended
 from tasks.kept_rows import MOST_ROWS, read_kept
 from tasks.pages import PAGE
 from tasks.run_rows import as_row
