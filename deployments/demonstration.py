@@ -20,7 +20,8 @@ from deployments.trigger import trigger_session, wait_for_end
 from sessions.errors import RunFolderError
 from sessions.offline import DEMO_SCRIPT, open_offline_model
 from sessions.redaction import Redactor
-from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
+from sessions.run_folder import RunFolder, read_record, runs_folder
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.transcript import Entry, Transcript
 

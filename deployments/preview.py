@@ -18,7 +18,8 @@ from sessions.memory.past import memory_at
 from sessions.memory.place import place_of
 from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder
+from sessions.run_record import RunRecord
 from sessions.runners import open_runner
 from sessions.runners.mcp_rules import PREFIX, is_mcp_rule, without_mcp
 from sessions.schedule import describe, next_times

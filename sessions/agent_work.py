@@ -12,7 +12,8 @@ from sessions.limits import agent_run_from, supervise
 from sessions.models import Model, find_model
 from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
-from sessions.run_folder import RunFolder, RunRecord, close_run
+from sessions.run_folder import RunFolder, close_run
+from sessions.run_record import RunRecord
 from sessions.runners import open_runner
 from sessions.runners.base import AgentEnd, AgentRun, AgentTask, Stop
 from sessions.settings import Settings

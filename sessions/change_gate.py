@@ -22,7 +22,8 @@ from sessions.outcome import Outcome
 from sessions.parameters import GATE_ON_REPOS
 from sessions.process_tree import end_processes
 from sessions.repositories import starting_folder
-from sessions.run_folder import ChangeMark, RunFolder
+from sessions.run_folder import RunFolder
+from sessions.run_record import ChangeMark
 from sessions.runners.commands import Command, CommandEnd, run_command
 from sessions.settings import Settings
 from sessions.spec import SessionSpec, is_address

@@ -19,7 +19,8 @@ from sessions.errors import ModelError, RunFolderError
 from sessions.locks import held
 from sessions.models import find_model
 from sessions.outcome import Outcome
-from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
+from sessions.run_folder import RunFolder, read_record, runs_folder
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.transcript import read_transcript
 

@@ -25,7 +25,6 @@ from sessions.locks import HeldError, held
 from sessions.redaction import Redactor, process_redactor
 from sessions.run_folder import (
     RunFolder,
-    RunRecord,
     close_run,
     hold_interrupted,
     hold_run,
@@ -33,6 +32,7 @@ from sessions.run_folder import (
     read_record,
     unfinished_runs,
 )
+from sessions.run_record import RunRecord
 from sessions.runners.base import AgentEnd, Stop
 from sessions.settings import Settings
 from sessions.spec import SessionSpec

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sessions.day_budget import keep_spent
 from sessions.errors import RunFolderError
-from sessions.run_folder import RunRecord, read_record, runs_folder
+from sessions.run_folder import read_record, runs_folder
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.unlearned import is_kept
 from sessions.workspace import forget_run

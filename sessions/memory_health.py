@@ -13,7 +13,8 @@ from sessions.interactive_transcript import read_conversation
 from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory.place import Place, place_of
-from sessions.run_folder import RunRecord, is_closed, read_record
+from sessions.run_folder import is_closed, read_record
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.unlearned import owes_learning, runs_to_look_at
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sessions.locks import HeldError, held
-from sessions.run_folder import NO_DEPLOYMENT, RunFolder, RunRecord, hold_run
+from sessions.run_folder import RunFolder, hold_run
+from sessions.run_record import NO_DEPLOYMENT, RunRecord
 
 LOOK_SECONDS = 0.5
 

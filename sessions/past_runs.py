@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from sessions.errors import RunFolderError
 from sessions.outcome import Outcome
-from sessions.run_folder import RunRecord, read_record, runs_folder
+from sessions.run_folder import read_record, runs_folder
+from sessions.run_record import RunRecord
 from sessions.unlearned import owes_learning
 
 #: So many records are looked at, the last written ones first: retention keeps few, and skipped runs are many.

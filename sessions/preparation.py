@@ -21,7 +21,8 @@ from sessions.models import RUNNER_PROVIDERS, Model, require_model
 from sessions.past_runs import PastRun, past_runs
 from sessions.pending_changes import FILE_NAME, PendingChanges
 from sessions.redaction import process_redactor
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder
+from sessions.run_record import RunRecord
 from sessions.runners.base import AgentTask
 from sessions.runners.questions import Attendant
 from sessions.runners.session_tools import SessionTool

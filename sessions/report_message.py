@@ -12,7 +12,7 @@ from sessions.parameter_values import DeliveryTarget
 from sessions.question_form import QuestionForm, render_form
 from sessions.redaction import Redactor
 from sessions.report import SessionReport, headline, render_report
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from sessions.safe_markdown import plain
 
 

@@ -6,7 +6,8 @@ from sessions.agent_work import model_of
 from sessions.learned import Learned
 from sessions.redaction import process_redactor
 from sessions.report import CommittedWork, SessionReport, render_report
-from sessions.run_folder import RunFolder, RunRecord, Step, is_too_old
+from sessions.run_folder import RunFolder, is_too_old
+from sessions.run_record import RunRecord, Step
 from sessions.runners.base import AgentRun
 from sessions.settings import Settings
 from sessions.workspace.base import CommitResult

@@ -8,7 +8,8 @@ from sessions.errors import RepositoryError
 from sessions.parameter_values import Repo
 from sessions.parameters import GATE_ON_REPOS
 from sessions.redaction import process_redactor
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.workspace import (
     Checkout,

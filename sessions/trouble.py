@@ -8,7 +8,7 @@ from sessions.channels.base import Receipt
 from sessions.outcome import Outcome
 from sessions.parameter_values import DeliveryTarget
 from sessions.report_message import message_key
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from sessions.runners.base import AgentRun, Stop
 from sessions.spec import SessionSpec
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sessions.errors import RunFolderError
-from sessions.run_folder import RunFolder, RunRecord, is_closed, read_record, runs_folder
+from sessions.run_folder import RunFolder, is_closed, read_record, runs_folder
+from sessions.run_record import RunRecord
 
 
 def owes_learning(record: RunRecord) -> bool:

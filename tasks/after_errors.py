@@ -27,7 +27,7 @@ from sessions.admission import Skip, backing_off, wait_sentence
 from sessions.backoff import consecutive_errors, ended_rows, newest_error, newest_first, waits_until
 from sessions.outcome import Outcome
 from sessions.retention import EndedRun
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from tasks.flow_runs import as_state, name_of_run, utc_now
 from tasks.kept_rows import read_kept
 from tasks.run_origins import ATTEMPT_KEY, SCHEDULE_TAG, is_attempt, schedule_of

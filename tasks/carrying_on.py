@@ -6,7 +6,8 @@ from typing import TypeVar
 from prefect import get_run_logger
 
 from sessions.errors import SessionError
-from sessions.run_folder import RunFolder, Step
+from sessions.run_folder import RunFolder
+from sessions.run_record import Step
 
 R = TypeVar("R")
 

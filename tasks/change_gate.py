@@ -21,7 +21,8 @@ from sessions.change_gate import look, mark_asked, unchanged
 from sessions.consolidation import nothing_new
 from sessions.outcome import Outcome
 from sessions.preparation import choose_model, read_prompt
-from sessions.run_folder import ChangeMark, RunFolder
+from sessions.run_folder import RunFolder
+from sessions.run_record import ChangeMark
 from sessions.settings import read_settings
 from sessions.workflow import lead_context, lead_prompt
 from sessions.workspace import Checkout, discard

@@ -16,7 +16,7 @@ from sessions.admission import Skip, missed
 from sessions.errors import RunFolderError, ServerError
 from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
-from sessions.run_folder import NO_DEPLOYMENT, RunRecord
+from sessions.run_record import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
 from sessions.trouble import was_told
 from tasks.deployed import FLOW_NAME, is_suspended

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from tasks.deletions import runs_at_work
 from tasks.deployed import one_moment, read_sessions
 from tasks.flow_runs import outcome_of_flow_run, utc_now

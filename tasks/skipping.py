@@ -6,7 +6,8 @@ from prefect.client.schemas.objects import State
 from sessions.admission import Skip, missed, suspended
 from sessions.day_budget import admit
 from sessions.outcome import Delivery, Outcome
-from sessions.run_folder import RunFolder, RunRecord, close_run
+from sessions.run_folder import RunFolder, close_run
+from sessions.run_record import RunRecord
 from sessions.settings import read_settings
 from tasks.after_errors import wait_after_errors
 from tasks.flow_runs import Start, as_state, show_ending, utc_now

@@ -10,7 +10,8 @@ import pytest
 from sessions.change_gate import look, mark_asked, unchanged
 from sessions.errors import ChangeGateError
 from sessions.outcome import Outcome
-from sessions.run_folder import ChangeMark, RunFolder
+from sessions.run_folder import RunFolder
+from sessions.run_record import ChangeMark
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
 from tests.fakes.chat_servers import free_port_that_refuses

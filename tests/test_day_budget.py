@@ -16,7 +16,8 @@ from sessions.leftovers import delete_leftovers
 from sessions.models import Usage
 from sessions.outcome import Outcome
 from sessions.redaction import Redactor
-from sessions.run_folder import RunFolder, RunRecord, hold_run
+from sessions.run_folder import RunFolder, hold_run
+from sessions.run_record import RunRecord
 from sessions.runners.base import AgentEnd, Stop
 from sessions.settings import Settings
 from sessions.spec import SessionSpec

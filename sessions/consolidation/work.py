@@ -14,7 +14,7 @@ from sessions.memory.base import Memory
 from sessions.memory.changes import SetVital
 from sessions.memory.things import CONSOLIDATION
 from sessions.outcome import Outcome
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 
 _LEFT_OUT: dict[Kind, LeftOutKind] = {

@@ -21,7 +21,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from sessions.preparation import build_context
-from sessions.run_folder import RunRecord
+from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
 home, prompt = Path(sys.argv[1]), sys.argv[2]

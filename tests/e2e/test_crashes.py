@@ -17,7 +17,8 @@ from prefect.client.schemas.objects import Artifact, StateType
 from sessions.memory.base import JournalEntry, Observation
 from sessions.outcome import Delivery, Outcome
 from sessions.redaction import process_redactor
-from sessions.run_folder import MOST_ATTEMPTS, Step, hold_run, unfinished_runs
+from sessions.run_folder import MOST_ATTEMPTS, hold_run, unfinished_runs
+from sessions.run_record import Step
 from sessions.settled import GRACE
 from tests.e2e.dying import MOMENTS, Mortal, Order, open_mortal
 from tests.fakes.chat_servers import ChatServers, chat_servers

@@ -28,7 +28,8 @@ from sessions.memory.base import JournalEntry, Observation
 from sessions.offline import Script, open_offline_model
 from sessions.offline.request import ApiRequest, read_request
 from sessions.offline.running import OfflineModel
-from sessions.run_folder import RunFolder, RunRecord, read_record, runs_folder
+from sessions.run_folder import RunFolder, read_record, runs_folder
+from sessions.run_record import RunRecord
 from sessions.settings import read_settings
 from sessions.transcript import Entry, read_transcript
 from tests.fakes.obedient import obedient_script

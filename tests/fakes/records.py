@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sessions.models import Usage
-from sessions.run_folder import RunFolder, RunRecord
+from sessions.run_folder import RunFolder
+from sessions.run_record import RunRecord
 from sessions.runners.base import AgentEnd, AgentRun, Stop
 from sessions.spec import SessionSpec
 from sessions.transcript import Entry
