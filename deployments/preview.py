@@ -16,8 +16,9 @@ from sessions.memory import SQLITE, open_memory
 from sessions.memory.base import Memory
 from sessions.memory.past import memory_at
 from sessions.memory.place import place_of
-from sessions.preparation import build_context, choose_model, read_maintenance, read_prompt
+from sessions.preparation import choose_model, read_maintenance, read_prompt
 from sessions.repositories import git_states, sync_all
+from sessions.run_context import build_context
 from sessions.run_folder import RunFolder
 from sessions.run_record import RunRecord
 from sessions.runners import open_runner

@@ -11,8 +11,8 @@ from sessions.errors import RepositoryError
 from sessions.interactive_learning import SESSION
 from sessions.interactive_notices import TITLE, Notice, notices
 from sessions.past_runs import past_runs
-from sessions.preparation import build_interactive_context
 from sessions.redaction import process_redactor
+from sessions.run_context import build_interactive_context
 from sessions.settings import Settings
 from sessions.workspace.base import GitState
 from sessions.workspace.git import Git

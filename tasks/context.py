@@ -6,9 +6,9 @@ from pathlib import Path
 
 from prefect import get_run_logger
 
-from sessions.preparation import build_context as build
 from sessions.preparation import read_maintenance, read_prompt
 from sessions.repositories import git_states
+from sessions.run_context import build_context as build
 from sessions.run_folder import RunFolder
 from sessions.settings import read_settings
 from sessions.workflow import lead_context

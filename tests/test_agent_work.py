@@ -12,10 +12,11 @@ from sessions.memory.base import additions
 from sessions.memory.things import Source
 from sessions.models import Usage
 from sessions.outcome import Outcome
-from sessions.preparation import build_context, choose_model, make_task, read_prompt, session_id_of
+from sessions.preparation import choose_model, make_task, read_prompt, session_id_of
 from sessions.redaction import process_redactor
 from sessions.report import CommittedWork
 from sessions.reporting import commit_message, compose_report, write_report
+from sessions.run_context import build_context
 from sessions.run_folder import is_closed, read_record
 from sessions.runners.base import Stop
 from sessions.settings import Settings

@@ -15,7 +15,7 @@ from sessions.memory import open_memory
 from sessions.memory.base import Memory
 from sessions.memory.changes import Believe, OpenThread, Strengthen
 from sessions.memory.things import Observation, Origin
-from sessions.preparation import build_context
+from sessions.run_context import build_context
 from sessions.settings import Settings
 from sessions.transcript import Entry
 from tests.fakes.extractions import ENTRIES, NOON, an_answer, believed, fetched, kept_of, observed, said, thread

@@ -15,8 +15,8 @@ from sessions.memory_tools_inputs import (
     SetVitalInput,
     StrengthenBeliefInput,
 )
-from sessions.preparation import build_context
 from sessions.redaction import Redactor
+from sessions.run_context import build_context
 from sessions.secret_shapes import MASK
 from sessions.settings import Settings
 from sessions.transcript import Entry

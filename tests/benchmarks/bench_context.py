@@ -20,7 +20,7 @@ READY = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from sessions.preparation import build_context
+from sessions.run_context import build_context
 from sessions.run_record import RunRecord
 from sessions.settings import Settings
 from sessions.spec import SessionSpec
