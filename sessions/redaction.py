@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache
 
 from pydantic import JsonValue
 
@@ -61,18 +61,24 @@ class Redactor:
 
     def value(self, value: JsonValue) -> JsonValue:
         """`value` with every string in it redacted, keys included; fields named like a password are masked whole."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, list):
-            return [self.value(item) for item in value]
-        if isinstance(value, dict):
-            return {self(key): self._field(key, item) for key, item in value.items()}
-        return value
+        # The keys, and many a value, come again and again.
+        return _value(value, cache(self))
 
-    def _field(self, name: str, value: JsonValue) -> JsonValue:
-        if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_FIELD.fullmatch(name):
-            return MASK
-        return self.value(value)
+
+def _value(value: JsonValue, redact: Callable[[str], str]) -> JsonValue:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_value(item, redact) for item in value]
+    if isinstance(value, dict):
+        return {redact(key): _field(key, item, redact) for key, item in value.items()}
+    return value
+
+
+def _field(name: str, value: JsonValue, redact: Callable[[str], str]) -> JsonValue:
+    if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_FIELD.fullmatch(name):
+        return MASK
+    return _value(value, redact)
 
 
 def is_secret_name(name: str) -> bool:
