@@ -10,11 +10,12 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from sessions.admission import Skip, missed
 from sessions.errors import RunFolderError, ServerError
 from sessions.outcome import Delivery, Outcome
+from sessions.parameters import StartingDeadlineSeconds
 from sessions.redaction import process_redactor
 from sessions.run_record import NO_DEPLOYMENT, RunRecord
 from sessions.spec import SessionSpec
@@ -39,7 +40,7 @@ AGENT_LABEL = "sessions.agent_started"
 CHANGE_LABEL = "sessions.change_mark"
 #: What kept a run from its first token and people know of, so that a later one does not tell of it again.
 TROUBLE_LABEL = "sessions.trouble"
-
+_DEADLINE: TypeAdapter[int] = TypeAdapter(StartingDeadlineSeconds)
 
 _OUTCOMES = {outcome.state_name: outcome for outcome in Outcome}
 _BY_TYPE = {
@@ -76,7 +77,7 @@ async def describe_start(spec: SessionSpec, now: datetime) -> Start:
     run: FlowRun = context.flow_run
     deployment = await _deployment(run.deployment_id)
     session = deployment.name if deployment else NO_DEPLOYMENT
-    slot_at = (run.expected_start_time or now).astimezone(_zone(deployment, run))
+    slot_at = (run.expected_start_time or now).astimezone(zone_of(deployment, run))
     record = RunRecord(
         run_id=str(run.id),
         run_name=name_of_run(session, slot_at),
@@ -112,7 +113,7 @@ async def _deployment(deployment_id: UUID | None) -> DeploymentResponse | None:
             return None
 
 
-def _zone(deployment: DeploymentResponse | None, run: FlowRun) -> ZoneInfo:
+def zone_of(deployment: DeploymentResponse | None, run: FlowRun) -> ZoneInfo:
     """The zone of the schedule that made the run; of the session's first one where a person did."""
     maker = run.created_by.id if run.created_by else None
     schedules = sorted(deployment.schedules if deployment else [], key=lambda item: item.id != maker)
@@ -207,8 +208,11 @@ def too_late(run: FlowRun, at: datetime) -> Skip | None:
     """Why a run that begins only at that moment is missed; None where it may begin."""
     if not run.expected_start_time:
         return None
-    given = run.parameters.get("starting_deadline_seconds")
-    deadline = given if isinstance(given, int) else SessionSpec.model_fields["starting_deadline_seconds"].default
+    default = SessionSpec.model_fields["starting_deadline_seconds"].default
+    try:
+        deadline = _DEADLINE.validate_python(run.parameters.get("starting_deadline_seconds", default))
+    except ValidationError:
+        return None  # a run that begins will say what is wrong
     return missed(slot_at=run.expected_start_time, now=at, deadline_seconds=deadline, automatic=is_automatic(run))
 
 

@@ -47,12 +47,12 @@ async def runs_without_session(
 
 
 async def runs_to_come_without_session(client: PrefectClient, deployed: Sequence[DeploymentResponse]) -> list[FlowRun]:
-    """The scheduled runs of sessions that are gone, which nothing could run and nobody else would ever take away.
+    """The scheduled runs of sessions that are gone; none of them began, and nobody else would ever take them away.
 
     Prefect's scheduler first reads the deployments and then writes their runs: one that is deleted between the two
     gets its runs all the same.
     """
-    return await _of_gone(client, deployed, _TO_COME)
+    return [run for run in await _of_gone(client, deployed, _TO_COME) if not run.run_count]
 
 
 async def _of_gone(

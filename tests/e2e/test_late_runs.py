@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from deployments.ledger import read_ledger
 from sessions.outcome import Outcome
+from tasks.run_rows import as_row
 from tests.e2e.scheduling import deploy_once, is_active, runs_of
 from tests.fakes.house import House
 
@@ -18,7 +19,7 @@ DAYS = 3
 async def late_runs(house: House, session: str, **parameters: object) -> list[FlowRun]:
     """The runs of a session that was due at two in the last three nights, and of which none began."""
     await house.deploy(session, **parameters)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(hours=1)
     async with house.client() as client:
         deployment = await client.read_deployment_by_name(f"scheduled-session/{session}")
         window = {"start_time": (now - timedelta(days=DAYS)).isoformat(), "end_time": now.isoformat()}
@@ -31,24 +32,48 @@ async def as_they_are(house: House, runs: list[FlowRun]) -> list[FlowRun]:
         return [await client.read_flow_run(run.id) for run in runs]
 
 
-async def test_what_waits_behind_a_missed_run_is_missed_with_it(house: House) -> None:
+def shown(run: FlowRun) -> tuple[object, ...]:
+    """What people and programs see of a run, its slot and the length of its wait left out."""
+    row = as_row(run).model_dump(include={"phase", "outcome", "delivery", "error", "cost_usd", "origin", "schedule"})
+    named = run.name.partition(" · ")[0]
+    return named, run.state_name, run.state_type, {*run.tags}, row
+
+
+async def test_what_waits_behind_a_missed_run_is_missed_with_it_and_looks_the_same(house: House) -> None:
     await house.keep_house()  # what other tests left on this server
     first, *others = await late_runs(house, house.session)
-    others += await late_runs(house, "another")
+    behind = f"{house.session}-behind"
+    others += await late_runs(house, behind)
     assert len(others) == 2 * DAYS - 1
-    assert (await house.finish(first.id)).record.outcome is Outcome.MISSED
-    for run in await as_they_are(house, others):
-        assert (run.state_name, run.state_type, run.run_count) == ("Missed", StateType.CANCELLED, 0)
+    ran = await house.finish(first.id)
+    assert ran.record.outcome is Outcome.MISSED
+    (own,) = await as_they_are(house, [first])
+    ended = await as_they_are(house, others)
+    for run in ended[: DAYS - 1]:
+        assert shown(run) == shown(own)
+        assert run.run_count == 0
         assert run.state is not None
         assert "the starting deadline is 5 min" in (run.state.message or "")
-        assert "missed" in run.tags
+    assert {run.name.partition(" · ")[0] for run in ended[-DAYS:]} == {behind}
     async with house.client() as client:
-        rows = await read_ledger(client, "another", now=datetime.now(UTC), days=DAYS)
-    assert {(row.id, row.outcome) for row in rows} >= {(str(run.id), Outcome.MISSED) for run in others[-DAYS:]}
+        rows = await read_ledger(client, behind, now=datetime.now(UTC), days=DAYS)
+    assert {(row.id, row.outcome) for row in rows} >= {(str(run.id), Outcome.MISSED) for run in ended[-DAYS:]}
+
+
+async def test_late_runs_are_found_behind_any_number_of_patient_ones(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.keep_house()
+    monkeypatch.setattr("tasks.late_runs.PAGE", 2)
+    patient = await late_runs(house, f"{house.session}-patient", starting_deadline_seconds=0)
+    late = await late_runs(house, house.session)
+    await house.keep_house()
+    assert {run.state_name for run in await as_they_are(house, late)} == {"Missed"}
+    assert {run.state_type for run in await as_they_are(house, patient)} == {StateType.SCHEDULED}
 
 
 async def test_what_may_start_however_late_is_let_be(house: House) -> None:
-    patient = await late_runs(house, "patient", starting_deadline_seconds=0)
+    patient = await late_runs(house, f"{house.session}-patient", starting_deadline_seconds=0)
     asked = await house.ask_for()
     await house.keep_house()
     async with house.client() as client:
