@@ -8,7 +8,7 @@ is looked at any more, and a run that died holds its slot until housekeeping fin
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from prefect.logging import get_logger
 from prefect.server.events.services.actions import Actions
@@ -20,37 +20,44 @@ PAUSE_SECONDS = 2.0
 logger = get_logger(__name__)
 Service = ReactiveTriggers | Actions
 Step = Callable[[Service], Awaitable[None]]
+#: The task that each service was begun in, until it is to stop.
+_Begun = WeakKeyDictionary[Service, asyncio.Task[None] | None]
+_LASTS = "_lasts"
 
 
 def make_services_last() -> None:
-    """See to it that both are begun again, in this process, until they are to stop."""
+    """See to it that both are begun again, in this process, until they are to stop. Once is enough."""
     kinds: tuple[Any, ...] = (ReactiveTriggers, Actions)
     for kind in kinds:
-        stopping = WeakSet[Service]()
-        kind.start = _until_stopped(kind.start, stopping)
-        kind.stop = _for_good(kind.stop, stopping)
+        if not hasattr(kind.start, _LASTS):
+            begun = _Begun()
+            kind.start, kind.stop = _until_stopped(kind.start, begun), _for_good(kind.stop, begun)
+            setattr(kind.start, _LASTS, True)
 
 
-def _until_stopped(start: Step, stopping: WeakSet[Service]) -> Step:
+def _until_stopped(start: Step, begun: _Begun) -> Step:
     async def start_until_stopped(service: Service) -> None:
-        while service not in stopping:
+        begun[service] = asyncio.current_task()
+        while service in begun:
             try:
                 await start(service)
             except Exception:
                 logger.exception("%s ended by a fault and begins again", service.name)
-            if service not in stopping:
+            if service in begun:
                 await _clear_up(service)
                 await asyncio.sleep(PAUSE_SECONDS)
 
     return start_until_stopped
 
 
-def _for_good(stop: Step, stopping: WeakSet[Service]) -> Step:
+def _for_good(stop: Step, begun: _Begun) -> Step:
     async def stop_for_good(service: Service) -> None:
-        stopping.add(service)
-        # One that pauses has nothing to stop, and Prefect insists that it has.
+        task = begun.pop(service, None)
         if service.consumer_task is not None:
             await stop(service)
+        elif task is not None:
+            # It pauses or is beginning: there is nothing to stop yet, and Prefect insists that there is.
+            task.cancel()
 
     return stop_for_good
 

@@ -22,13 +22,10 @@ SECONDS = 30
 
 @pytest.fixture(autouse=True)
 def lasting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Both services as they are in our server, and a clean bus."""
-    for kind in (ReactiveTriggers, Actions):
-        for name in ("start", "stop"):
-            # Whatever is set below is taken back with these.
-            monkeypatch.setattr(kind, name, getattr(kind, name))
+    """Both services as they are in our server, also where that was loaded before, and a clean bus."""
     monkeypatch.setattr(lasting_services, "PAUSE_SECONDS", 0.01)
-    lasting_services.make_services_last()
+    for _ in range(2):
+        lasting_services.make_services_last()
     Topic.clear_all()
     yield
     Topic.clear_all()
@@ -54,7 +51,8 @@ async def started(service: ReactiveTriggers | Actions) -> AsyncIterator[asyncio.
     task = asyncio.create_task(service.start())
     yield task
     await service.stop()
-    await asyncio.wait_for(task, SECONDS)
+    done, _ = await asyncio.wait({task}, timeout=SECONDS)
+    assert done == {task}
 
 
 async def test_one_that_met_a_locked_database_when_the_server_came_up_hears_all_the_same(
@@ -89,4 +87,20 @@ async def test_one_that_is_stopped_while_it_pauses_stays_stopped(monkeypatch: py
     async with started(service) as task:
         await until(lambda: len(begun) > 2)
         assert not task.done()
+    assert service.consumer_task is None
+
+
+async def test_one_that_is_stopped_while_it_begins_stays_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = asyncio.Event()
+
+    @asynccontextmanager
+    async def consumer() -> AsyncIterator[MessageHandler]:
+        waiting.set()
+        await asyncio.sleep(SECONDS)  # for a database that is locked
+        yield AsyncMock()
+
+    monkeypatch.setattr(triggers, "consumer", consumer)
+    service = ReactiveTriggers()
+    async with started(service):
+        await waiting.wait()
     assert service.consumer_task is None
