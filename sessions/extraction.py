@@ -91,6 +91,8 @@ async def _ask(prompt: str, model: Model, settings: Settings) -> tuple[Extracted
         raise ExtractionError(f"the extraction call to {model.id} failed: {error}") from error
     except SettingsError as error:
         raise ExtractionError(f"{error}, or choose another SESSIONS_EXTRACTION_MODEL than {model.id}") from error
+    if other := model.why_not_from(answer.answered_by):
+        raise ExtractionError(other)
     return _parsed(answer, model), answer.usage
 
 

@@ -25,7 +25,8 @@ class JsonQuestion(BaseModel, frozen=True):
 class JsonAnswer(BaseModel, frozen=True):
     """What came: JSON, if the model kept to its schema, and whether it was cut off at the longest it may be.
 
-    `answered_by` is what the server calls the model that answered; empty if it does not say.
+    `answered_by` is what the server calls the model that answered, to be compared by `Model.why_not_from`; empty if it
+    does not say.
     """
 
     text: str
@@ -38,16 +39,9 @@ async def ask_for_json(question: JsonQuestion, settings: Settings) -> JsonAnswer
     """Ask once, with the key and the address of the model's provider.
 
     Raises:
-        ModelCallError: the call failed, its answer is not one of that API, or another model gave it.
+        ModelCallError: the call failed, or its answer is not one of that API.
         SettingsError: neither a key nor an address of that provider is set.
     """
-    answer = await _ask(question, settings)
-    if other := question.model.why_not_from(answer.answered_by):
-        raise ModelCallError(other)
-    return answer
-
-
-async def _ask(question: JsonQuestion, settings: Settings) -> JsonAnswer:
     access = settings.require_model_access(question.model.provider)
     # Each client takes up to a second to import.
     if question.model.provider == "google":

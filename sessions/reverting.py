@@ -16,7 +16,7 @@ class RevertPlan(BaseModel, frozen=True):
 
     `changes` are the run's own. `derived` are observations of other runs that rest on the run's, and `beliefs` those
     of other runs that rest on nothing else; a belief that has other evidence too stays. `confirmed` is what other runs
-    said of the run's observations, which go all the same: nothing holds them but the words that made them.
+    said of the observations that go, all the same: nothing holds them but the words that made them.
     """
 
     run: str
@@ -57,11 +57,12 @@ def plan_revert(memory: Memory, run: str, agent: str) -> RevertPlan:
     gone = own | {item.id for item in derived}
     held = memory.state(agent=agent).beliefs.values()
     resting = [each for each in held if each.run != run and not each.faded_at and _rests_only_on(each, gone)]
+    goes = {item.id for item in memory.observations(sorted(gone)) if item.status == "active"}
     void = {run, *(change.reverted for change in reverts)}
     confirmed = [
         change
         for change in memory.changes(agent=agent, ops=["confirm"])
-        if isinstance(change, Confirm) and change.observation in own and change.run not in void
+        if isinstance(change, Confirm) and change.observation in goes and change.run not in void
     ]
     return RevertPlan(run=run, agent=agent, changes=changes, derived=derived, beliefs=resting, confirmed=confirmed)
 

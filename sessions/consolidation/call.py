@@ -93,6 +93,8 @@ class ConsolidationCall:
             return read_back(memory, _manifest(self._run), now=self._run.record.opened_at)
 
     def _concluded(self, answer: JsonAnswer, holdings: Holdings, task: AgentTask) -> AgentEnd:
+        if other := task.model.why_not_from(answer.answered_by):
+            return AgentEnd(stop=Stop.FAILED, error=f"{other}; nothing is changed")
         try:
             # What is redacted in the transcript must not come into the memory from here.
             proposed = Answer.model_validate_json(process_redactor()(answer.text))
