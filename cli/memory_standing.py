@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from sessions.memory.things import Observation, Project, Vital
 
 AllAgents = Annotated[bool, typer.Option("--all-agents", help="The memory of every agent.")]
-#: More than there are.
-_ALL = 1_000_000
 
 
 def projects(*, agent: Agent = "main", all_agents: AllAgents = False, as_of: AsOf = "", as_json: Json = False) -> None:
@@ -58,9 +56,11 @@ def quarantined(
     *, agent: Agent = "main", all_agents: AllAgents = False, as_of: AsOf = "", as_json: Json = False
 ) -> None:
     """List what the agent does not get to see, with why, newest first; `release ID` lets one through."""
+    from sessions.memory.base import ALL  # noqa: PLC0415 - imports the memory's models
+
     with _known(as_of) as memory:
         found = [
-            item for each in _agents(memory, agent, all_agents) for item in memory.quarantined(agent=each, limit=_ALL)
+            item for each in _agents(memory, agent, all_agents) for item in memory.quarantined(agent=each, limit=ALL)
         ]
     columns = ["Id", "Agent", "Learned", "Why", "Whose words", "Text", "Run"]
     print_listed(found, columns, [_quarantined_row(item) for item in found], as_json=as_json)

@@ -11,7 +11,7 @@ from sessions.errors import MemoryStoreError, RunFolderError, SettingsError
 from sessions.interactive import conversations, interactive_home, is_over, read_conversation_file
 from sessions.interactive_transcript import read_conversation
 from sessions.memory import open_memory
-from sessions.memory.base import Memory
+from sessions.memory.base import ALL, Memory
 from sessions.memory.place import Place, place_of
 from sessions.run_folder import is_closed, read_record
 from sessions.run_record import RunRecord
@@ -19,8 +19,6 @@ from sessions.settings import Settings
 from sessions.unlearned import owes_learning, runs_to_look_at
 
 _SHOWN = 5
-#: More than any agent has.
-_ALL = 1_000_000
 _RETRY = "run `sessions memory retry`"
 
 
@@ -94,7 +92,7 @@ def _agent(memory: Memory, agent: str, now: datetime, stale_after: timedelta) ->
         found=f"{counts}; last learned " + (f"{learned_at:%Y-%m-%d %H:%M} UTC" if learned_at else "never"),
         remedy="look with `sessions list` whether its sessions still run" if old else "",
     )
-    if waiting := memory.quarantined(agent=agent, limit=_ALL):
+    if waiting := memory.quarantined(agent=agent, limit=ALL):
         shown = ", ".join(f"{item.id} ({item.reason})" for item in waiting[:_SHOWN])
         more = f" and {len(waiting) - _SHOWN} more" * (len(waiting) > _SHOWN)
         yield HealthLine(

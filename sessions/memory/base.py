@@ -24,6 +24,14 @@ __all__ = [
     "Source",
 ]
 
+#: The most that one read returns, and more than any agent has.
+ALL = 1_000_000
+
+
+def bounded(limit: int) -> int:
+    """`limit` as every store takes it: SQLite reads a negative one as none at all, and no integer beyond 64 bits."""
+    return min(max(limit, 0), ALL)
+
 
 class Applied(BaseModel, frozen=True):
     """What became of `apply`: ids of changes that are new, that were there already, and that are void, with why."""

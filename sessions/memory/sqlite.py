@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Applied, Forgotten, Remembered, additions
+from sessions.memory.base import Applied, Forgotten, Remembered, additions, bounded
 from sessions.memory.changes import CHANGE, Add, Change, Op, storable
 from sessions.memory.database import configure, connect, explained, snapshot, transaction
 from sessions.memory.embedder import Embedded, Embedder, static_table
@@ -127,7 +127,7 @@ class SqliteMemory:
 
     def recall(self, *, agent: str, query: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
         with self._using() as connection, snapshot(connection):
-            size, limit = learned(connection, agent), _bounded(limit)
+            size, limit = learned(connection, agent), bounded(limit)
             if not size or not query.strip() or not limit:
                 return []
             self._require_embedder()
@@ -139,7 +139,7 @@ class SqliteMemory:
 
     def latest(self, *, agent: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
         with self._using() as connection:
-            return select_active(connection, agent=agent, limit=_bounded(limit), as_of=as_of)
+            return select_active(connection, agent=agent, limit=bounded(limit), as_of=as_of)
 
     def observations(self, ids: Collection[str], *, as_of: datetime | None = None) -> list[Observation]:
         with self._using() as connection, snapshot(connection):
@@ -152,7 +152,7 @@ class SqliteMemory:
 
     def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
         with self._using() as connection:
-            return select_quarantined(connection, agent=agent, limit=_bounded(limit))
+            return select_quarantined(connection, agent=agent, limit=bounded(limit))
 
     def changes(
         self,
@@ -184,7 +184,7 @@ class SqliteMemory:
 
     def journal(self, *, agent: str, limit: int = 5, as_of: datetime | None = None) -> list[JournalEntry]:
         entries = self._state(agent, ("write_journal", "revert"), as_of).journal.values()
-        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: _bounded(limit)]
+        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: bounded(limit)]
 
     def count(self, *, agent: str, as_of: datetime | None = None) -> int:
         with self._using() as connection:
@@ -230,8 +230,3 @@ class SqliteMemory:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _bounded(limit: int) -> int:
-    # SQLite takes a negative limit for none at all, and no integer beyond 64 bits.
-    return min(max(limit, 0), 1_000_000)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 from sessions.errors import MemoryStoreError
-from sessions.memory.base import Applied, Forgotten, Remembered, additions
+from sessions.memory.base import Applied, Forgotten, Remembered, additions, bounded
 from sessions.memory.changes import Change, Op, storable
 from sessions.memory.embedder import Embedder, static_table
 from sessions.memory.firestore.connection import WAIT_SECONDS, Attempt, Connection, Document
@@ -68,7 +68,7 @@ class FirestoreMemory:
         return Remembered.by(changes, self.apply(changes))
 
     def recall(self, *, agent: str, query: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
-        limit, as_of = _bounded(limit), _moment(as_of)
+        limit, as_of = bounded(limit), _moment(as_of)
         if not query.strip() or not limit:
             return []
 
@@ -83,7 +83,7 @@ class FirestoreMemory:
         return self._pending.read(best)
 
     def latest(self, *, agent: str, limit: int = 10, as_of: datetime | None = None) -> list[Observation]:
-        limit, as_of = _bounded(limit), _moment(as_of)
+        limit, as_of = bounded(limit), _moment(as_of)
         if not limit:
             return []
         if as_of is None:
@@ -98,7 +98,7 @@ class FirestoreMemory:
         return [item for item in then if item]
 
     def quarantined(self, *, agent: str, limit: int = 100) -> list[Observation]:
-        limit = _bounded(limit)
+        limit = bounded(limit)
         if not limit:
             return []
         return self._pending.read(partial(select_newest, self._rooms, agent=agent, status="quarantined", limit=limit))
@@ -136,7 +136,7 @@ class FirestoreMemory:
     def journal(self, *, agent: str, limit: int = 5, as_of: datetime | None = None) -> list[JournalEntry]:
         changes = self.changes(agent=agent, ops=("write_journal", "revert"), until=as_of)
         entries = State.read(changes).journal.values()
-        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: _bounded(limit)]
+        return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[: bounded(limit)]
 
     def count(self, *, agent: str, as_of: datetime | None = None) -> int:
         return self._pending.read(partial(count_active, self._rooms, agent=agent, as_of=_moment(as_of)))
@@ -172,10 +172,6 @@ class FirestoreMemory:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _bounded(limit: int) -> int:
-    return min(max(limit, 0), 1_000_000)
 
 
 def _moment(time: datetime | None) -> datetime | None:
