@@ -41,6 +41,7 @@ def _until_stopped(start: Step, begun: _Begun) -> Step:
         while service in begun:
             try:
                 await start(service)
+            # Whatever ended it: nobody else looks at this task, and without it no silent run is ever crashed.
             except Exception:
                 logger.exception("%s ended by a fault and begins again", service.name)
             if service in begun:
