@@ -112,9 +112,10 @@ async def watch_each_run(now: datetime) -> bool:
 async def _put_off(session: "AsyncSession", bucket: "AutomationBucket", end: "DateTime") -> None:
     """Let a bucket end later. Another session may have removed it: then nothing is to be done, and nothing fails."""
     table = provide_database_interface().AutomationBucket
-    await session.execute(sa.update(table).where(table.id == bucket.id).values(end=end))
-    # Else the session would write it down too, and insist on finding it.
+    # Out of the session, which would write the change down as well, and insist on finding it.
     session.expunge(bucket)
+    put_off = sa.update(table).where(table.id == bucket.id).values(end=end)
+    await session.execute(put_off, execution_options={"synchronize_session": False})
     bucket.end = end
 
 
